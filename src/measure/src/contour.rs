@@ -1,0 +1,317 @@
+//! Outlines: iso-lines of a probability map, sub-pixel, in the coordinates of the source picture.
+//!
+//! Marching squares (the plane case of Lorensen & Cline 1987, doi:10.1145/37402.37422) with linear interpolation
+//! along the grid's edges. Cells where opposite corners are inside are joined when the mean of the four corners
+//! is inside too. Outside the map's content lies 0, so that every outline is closed.
+
+use crate::geometry::{Geometry, PointInFrame, PointInModel};
+use crate::mask::ProbabilityMap;
+
+/// How near to the picture's edge, in source pixels, an outline counts as cut by it.
+pub const BORDER_DISTANCE_PX: f64 = 2.0;
+
+/// One closed outline with the holes inside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contour {
+    /// Vertices of the outer outline in the source picture, clockwise on screen; the last joins the first.
+    pub outer: Vec<PointInFrame>,
+    /// Outlines of the holes, counter-clockwise on screen.
+    pub holes: Vec<Vec<PointInFrame>>,
+    /// Area inside the outer outline less the holes, in source pixels.
+    pub area_px2: f64,
+    /// Fraction of the outer outline's vertices within [`BORDER_DISTANCE_PX`] of the picture's edge, 0 to 1.
+    pub border_fraction: f64,
+}
+
+/// A directed piece of an outline from one grid edge to another, the inside on its right.
+#[derive(Clone, Copy)]
+struct Segment {
+    from: u32,
+    to: u32,
+}
+
+/// The content of a map with a frame of zeros around it.
+struct Grid<'a> {
+    map: &'a ProbabilityMap,
+    left: usize,
+    top: usize,
+    /// Nodes in a row, the frame of zeros included.
+    nodes_x: usize,
+    nodes_y: usize,
+}
+
+impl Grid<'_> {
+    fn row(&self, node_y: usize) -> &[f32] {
+        if node_y == 0 || node_y + 1 >= self.nodes_y {
+            return &[];
+        }
+        let start = (self.top + node_y - 1) * self.map.width() + self.left;
+        self.map.values().get(start..start + self.nodes_x - 2).unwrap_or(&[])
+    }
+
+    fn value(&self, node_x: usize, node_y: usize) -> f32 {
+        node_x.checked_sub(1).and_then(|x| self.row(node_y).get(x)).copied().unwrap_or(0.0)
+    }
+
+    fn horizontal(&self, x: usize, y: usize) -> u32 {
+        (2 * (y * self.nodes_x + x)) as u32
+    }
+
+    fn vertical(&self, x: usize, y: usize) -> u32 {
+        (2 * (y * self.nodes_x + x) + 1) as u32
+    }
+
+    /// Where the iso-line crosses an edge, in the model's picture.
+    fn crossing(&self, edge: u32, threshold: f32) -> PointInModel {
+        let (node, down) = ((edge / 2) as usize, edge % 2 == 1);
+        let (x, y) = (node % self.nodes_x, node / self.nodes_x);
+        let a = f64::from(self.value(x, y));
+        let b = f64::from(if down { self.value(x, y + 1) } else { self.value(x + 1, y) });
+        let along = ((f64::from(threshold) - a) / (b - a)).clamp(0.0, 1.0);
+        let (dx, dy) = if down { (0.0, along) } else { (along, 0.0) };
+        PointInModel { x_px: (x + self.left) as f64 - 1.0 + dx, y_px: (y + self.top) as f64 - 1.0 + dy }
+    }
+
+    fn segments(&self, threshold: f32) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        let mut above: Vec<bool> = vec![false; self.nodes_x];
+        let mut below: Vec<bool> = vec![false; self.nodes_x];
+        for y in 0..self.nodes_y - 1 {
+            below.fill(false);
+            for (inside, &v) in below.iter_mut().skip(1).zip(self.row(y + 1)) {
+                *inside = v >= threshold;
+            }
+            for (x, (a, b)) in above.windows(2).zip(below.windows(2)).enumerate() {
+                let (&[tl, tr], &[bl, br]) = (a, b) else { continue };
+                if tl == tr && tr == bl && bl == br {
+                    continue;
+                }
+                self.cell(x, y, [tl, tr, br, bl], threshold, &mut segments);
+            }
+            std::mem::swap(&mut above, &mut below);
+        }
+        segments
+    }
+
+    fn cell(&self, x: usize, y: usize, corners: [bool; 4], threshold: f32, out: &mut Vec<Segment>) {
+        let top = self.horizontal(x, y);
+        let bottom = self.horizontal(x, y + 1);
+        let left = self.vertical(x, y);
+        let right = self.vertical(x + 1, y);
+        let mut push = |from, to| out.push(Segment { from, to });
+        // Corners in the order top left, top right, bottom right, bottom left.
+        match corners {
+            [true, false, false, false] => push(top, left),
+            [false, true, false, false] => push(right, top),
+            [false, false, true, false] => push(bottom, right),
+            [false, false, false, true] => push(left, bottom),
+            [true, true, false, false] => push(right, left),
+            [false, true, true, false] => push(bottom, top),
+            [false, false, true, true] => push(left, right),
+            [true, false, false, true] => push(top, bottom),
+            [false, true, true, true] => push(left, top),
+            [true, false, true, true] => push(top, right),
+            [true, true, false, true] => push(right, bottom),
+            [true, true, true, false] => push(bottom, left),
+            [true, false, true, false] | [false, true, false, true] => {
+                let sum =
+                    self.value(x, y) + self.value(x + 1, y) + self.value(x, y + 1) + self.value(x + 1, y + 1);
+                let joined = sum >= 4.0 * threshold;
+                match (corners[0], joined) {
+                    (true, true) => {
+                        push(top, right);
+                        push(bottom, left);
+                    }
+                    (true, false) => {
+                        push(top, left);
+                        push(bottom, right);
+                    }
+                    (false, true) => {
+                        push(left, top);
+                        push(right, bottom);
+                    }
+                    (false, false) => {
+                        push(right, top);
+                        push(left, bottom);
+                    }
+                }
+            }
+            [true, true, true, true] | [false, false, false, false] => {}
+        }
+    }
+}
+
+/// Twice the signed area of a closed polygon, positive when it runs clockwise on screen (y down).
+fn signed_area(points: &[PointInFrame]) -> f64 {
+    let following = points.iter().cycle().skip(1);
+    points.iter().zip(following).map(|(p, q)| p.x_px * q.y_px - q.x_px * p.y_px).sum::<f64>() / 2.0
+}
+
+/// Whether a point lies inside a polygon (even–odd rule).
+fn contains(polygon: &[PointInFrame], p: PointInFrame) -> bool {
+    let following = polygon.iter().cycle().skip(1);
+    polygon.iter().zip(following).fold(false, |inside, (a, b)| {
+        let crosses = (a.y_px > p.y_px) != (b.y_px > p.y_px)
+            && p.x_px < (b.x_px - a.x_px) * (p.y_px - a.y_px) / (b.y_px - a.y_px) + a.x_px;
+        inside != crosses
+    })
+}
+
+/// Outlines at `threshold` of a map, in the source picture, the largest area first.
+///
+/// `map` is of the model's size as `geometry` has it; its border does not take part. Values that are not finite
+/// count as outside. An empty list means that nothing reaches the threshold.
+pub fn trace(map: &ProbabilityMap, geometry: &Geometry, threshold: f32) -> Vec<Contour> {
+    let content = geometry.content;
+    if map.width() != geometry.model_width as usize || map.height() != geometry.model_height as usize {
+        return Vec::new();
+    }
+    let grid = Grid {
+        map,
+        left: content.x as usize,
+        top: content.y as usize,
+        nodes_x: content.width as usize + 2,
+        nodes_y: content.height as usize + 2,
+    };
+    let mut segments = grid.segments(threshold);
+    segments.sort_unstable_by_key(|s| s.from);
+    let mut used = vec![false; segments.len()];
+    let (mut outers, mut holes) = (Vec::new(), Vec::new());
+    for start in 0..segments.len() {
+        let mut points = Vec::new();
+        let mut at = Some(start);
+        // Each edge starts exactly one segment, so following them closes the loop where it began.
+        while let Some(i) = at {
+            let (Some(segment), Some(seen)) = (segments.get(i), used.get_mut(i)) else { break };
+            if std::mem::replace(seen, true) {
+                break;
+            }
+            points.push(geometry.source_from_model(grid.crossing(segment.from, threshold)));
+            at = segments.binary_search_by_key(&segment.to, |s| s.from).ok();
+        }
+        if points.len() < 3 {
+            continue;
+        }
+        let area = signed_area(&points);
+        if area > 0.0 { outers.push((points, area)) } else { holes.push((points, area)) }
+    }
+    outers.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut contours: Vec<Contour> = outers
+        .into_iter()
+        .map(|(outer, area_px2)| Contour {
+            border_fraction: border_fraction(&outer, geometry),
+            outer,
+            holes: Vec::new(),
+            area_px2,
+        })
+        .collect();
+    for (hole, area) in holes {
+        let Some(&point) = hole.first() else { continue };
+        // From the smallest up: the first that holds the hole is the one around it.
+        if let Some(owner) = contours.iter_mut().rev().find(|c| contains(&c.outer, point)) {
+            owner.area_px2 += area;
+            owner.holes.push(hole);
+        }
+    }
+    contours.sort_by(|a, b| b.area_px2.total_cmp(&a.area_px2));
+    contours
+}
+
+/// Whether a point lies within [`BORDER_DISTANCE_PX`] of the edge of the picture that `geometry` describes.
+pub fn at_border(p: PointInFrame, geometry: &Geometry) -> bool {
+    let crop = geometry.crop;
+    let near = |v: f64, first: u32, count: u32| {
+        v - (f64::from(first) - 0.5) < BORDER_DISTANCE_PX
+            || f64::from(first) + f64::from(count) - 0.5 - v < BORDER_DISTANCE_PX
+    };
+    near(p.x_px, crop.x, crop.width) || near(p.y_px, crop.y, crop.height)
+}
+
+fn border_fraction(outer: &[PointInFrame], geometry: &Geometry) -> f64 {
+    outer.iter().filter(|&&p| at_border(p, geometry)).count() as f64 / outer.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::ResizeRule;
+    use proptest::prelude::*;
+
+    fn map_of(width: usize, height: usize, f: impl Fn(f64, f64) -> f64) -> ProbabilityMap {
+        let values: Vec<f32> =
+            (0..width * height).map(|i| f((i % width) as f64, (i / width) as f64) as f32).collect();
+        ProbabilityMap::new(width, height, values).unwrap()
+    }
+
+    fn same(width: u32, height: u32) -> Geometry {
+        Geometry::new((width, height), (width, height), ResizeRule::Stretch, (1, 1)).unwrap()
+    }
+
+    #[test]
+    fn a_soft_disc_has_its_radius_to_a_hundredth_of_a_pixel() {
+        // A ramp of the distance to the circle: the 0.5 iso-line is the circle itself.
+        let map = map_of(64, 64, |x, y| (0.5 + (20.0 - (x - 31.3).hypot(y - 30.6)) / 4.0).clamp(0.0, 1.0));
+        let contours = trace(&map, &same(64, 64), 0.5);
+        assert_eq!(contours.len(), 1);
+        for p in &contours[0].outer {
+            let radius = (p.x_px - 31.3).hypot(p.y_px - 30.6);
+            assert!((radius - 20.0).abs() < 0.01, "{radius}");
+        }
+        assert_eq!(contours[0].border_fraction, 0.0);
+    }
+
+    #[test]
+    fn holes_belong_to_their_piece_and_pieces_are_sorted() {
+        let map = map_of(60, 30, |x, y| {
+            let ring = (4.0..10.0).contains(&(x - 15.0).hypot(y - 15.0));
+            let blob = (x - 45.0).hypot(y - 15.0) < 6.0;
+            f64::from(u8::from(ring || blob))
+        });
+        let contours = trace(&map, &same(60, 30), 0.5);
+        assert_eq!(contours.len(), 2);
+        assert_eq!((contours[0].holes.len(), contours[1].holes.len()), (1, 0));
+        assert!(contours[0].area_px2 > contours[1].area_px2);
+        // A binary mask's iso-line cuts the corners: within 2 % of the pixel count.
+        let ring = std::f64::consts::PI * (100.0 - 16.0);
+        assert!((contours[0].area_px2 / ring - 1.0).abs() < 0.05, "{}", contours[0].area_px2);
+    }
+
+    #[test]
+    fn what_touches_the_edge_says_so() {
+        let map = map_of(40, 40, |x, y| f64::from(u8::from(x.hypot(y - 20.0) < 10.0)));
+        let contours = trace(&map, &same(40, 40), 0.5);
+        assert!(contours[0].border_fraction > 0.2);
+        let everything = map_of(8, 6, |_, _| 1.0);
+        let contours = trace(&everything, &same(8, 6), 0.5);
+        assert_eq!(contours[0].border_fraction, 1.0);
+        // The full picture: 8 × 6 less the four corners that linear interpolation cuts (⅛ pixel each).
+        assert!((contours[0].area_px2 - 47.5).abs() < 1e-9, "{}", contours[0].area_px2);
+    }
+
+    #[test]
+    fn not_a_number_is_outside() {
+        let map = map_of(8, 8, |x, _| if x < 4.0 { 1.0 } else { f64::NAN });
+        for contour in trace(&map, &same(8, 8), 0.5) {
+            assert!(contour.outer.iter().all(|p| p.x_px.is_finite() && p.y_px.is_finite()));
+        }
+        assert!(trace(&map_of(4, 4, |_, _| 0.2), &same(4, 4), 0.5).is_empty());
+    }
+
+    proptest! {
+        /// Every outline is closed, inside the picture, and the signed areas of all add up to a sum that a
+        /// random binary map's pixel count bounds.
+        #[test]
+        fn any_map_gives_closed_outlines(bits in proptest::collection::vec(any::<bool>(), 12 * 9)) {
+            let map = map_of(12, 9, |x, y| f64::from(u8::from(bits[y as usize * 12 + x as usize])));
+            let contours = trace(&map, &same(12, 9), 0.5);
+            let pixels = bits.iter().filter(|&&b| b).count() as f64;
+            let area: f64 = contours.iter().map(|c| c.area_px2).sum();
+            prop_assert!((pixels == 0.0) == contours.is_empty());
+            // A lone pixel keeps half its area; joined corners add at most as much again.
+            prop_assert!(area <= 1.5 * pixels + 1e-9 && area >= 0.4 * pixels, "{area} of {pixels}");
+            for p in contours.iter().flat_map(|c| c.outer.iter().chain(c.holes.iter().flatten())) {
+                prop_assert!((-0.5..=11.5).contains(&p.x_px) && (-0.5..=8.5).contains(&p.y_px));
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The vocabulary and the science of Vesalius: no I/O, no GStreamer, no GPU.
+//!
+//! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
+//! * [`components`], [`contour`], [`shape`], [`ellipse`]: from a class's probability map to outlines, areas and axes;
+//! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
+//!
+//! # Convention
+//!
+//! Pixel (i, j) covers the square [i − ½, i + ½] × [j − ½, j + ½]: the coordinates of a pixel's centre are
+//! integers, x grows to the right and y downwards. Resizing maps pixel centres to pixel centres. This holds
+//! for every function of every crate.
+
+pub mod calibration;
+pub mod components;
+pub mod contour;
+pub mod ellipse;
+pub mod frame;
+pub mod geometry;
+pub mod mask;
+pub mod protocol;
+pub mod result;
+pub mod shape;
+pub mod units;

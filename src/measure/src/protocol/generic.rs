@@ -1,0 +1,36 @@
+//! Area, perimeter and ellipse of the largest piece of a class.
+
+use super::{Sheet, Value, doubt_of};
+use crate::result::{ClassResult, Mark};
+use crate::shape::Shape;
+
+pub(super) fn measure(class: &ClassResult, sheet: &mut Sheet) {
+    let doubt = doubt_of(class);
+    let shape = class.contours.first().and_then(|c| Shape::of(c, &sheet.plane));
+    let ellipse = shape.and_then(|s| s.ellipse);
+    sheet.write_size(class, shape.as_ref(), doubt);
+    let unit = sheet.plane.length;
+    let lengths = [
+        ("ellipse_major_axis", ellipse.map(|e| 2.0 * e.semi_major)),
+        ("ellipse_minor_axis", ellipse.map(|e| 2.0 * e.semi_minor)),
+    ];
+    for (name, length) in lengths {
+        let number = length.map(|v| (v, Some(sheet.length_uncertainty(v, 2.0))));
+        sheet.write(class, Value { name, unit, method: "ellipse-moments", number, reason: None }, doubt);
+    }
+    let number = ellipse.map(|e| {
+        let v = e.circumference();
+        (v, Some(sheet.circumference_uncertainty(v)))
+    });
+    let value = Value {
+        name: "ellipse_circumference",
+        unit,
+        method: "ellipse-moments-ramanujan2",
+        number,
+        reason: None,
+    };
+    sheet.write(class, value, doubt);
+    if let Some(e) = ellipse {
+        sheet.marks.push(Mark::Ellipse(e.in_frame(sheet.plane.unit_per_px_x, sheet.plane.unit_per_px_y)));
+    }
+}

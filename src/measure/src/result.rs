@@ -1,0 +1,274 @@
+//! What is known about one frame: masks with their place, values with their doubts.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::Calibration;
+use crate::contour::Contour;
+use crate::ellipse::EllipseInFrame;
+use crate::geometry::{Geometry, PointInFrame};
+use crate::mask::ProbabilityMap;
+use crate::units::Unit;
+
+/// Which engine spoke. One per run, shared by all its results.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineIdentity {
+    /// Name in the manifest.
+    pub name: String,
+    /// Version in the manifest.
+    pub version: String,
+    /// SHA-256 of the model file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Numbers the network runs in, such as `f32`.
+    pub precision: String,
+    /// What it runs on, such as `onnxruntime-cpu`.
+    pub backend: String,
+    /// The measuring protocol that the manifest asks for.
+    pub protocol: String,
+}
+
+/// One class of an engine, as its manifest describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassInfo {
+    /// Value in label masks, from 1.
+    pub index: u8,
+    /// Name in files, snake_case.
+    pub name: String,
+    /// Name for people.
+    pub label: String,
+    /// Colour of its outline: red, green, blue.
+    pub color: [u8; 3],
+    /// Probability from which a pixel belongs to the class.
+    pub threshold: f32,
+}
+
+/// How far a value can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validity {
+    /// Use it, within its uncertainty.
+    Valid,
+    /// There is a value and a reservation; the reason says which.
+    Limited,
+    /// There is no value; the reason says why.
+    Invalid,
+}
+
+impl Validity {
+    /// The name as it stands in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Limited => "limited",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// Why a value is limited or missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Reason {
+    /// No trusted scale: lengths are in pixels, and what needs millimetres has no value.
+    NoCalibration,
+    /// The structure was looked for and not found.
+    NotFound,
+    /// The structure touches the edge of the picture: its size is an estimate from the visible part.
+    Truncated,
+    /// More than one piece, the second above 5 % of the largest: the largest was measured.
+    SeveralPieces,
+    /// Outside the range for which the equation was published.
+    OutOfRange,
+    /// The outline does not look like the shape that the formula supposes.
+    ShapeMismatch,
+    /// The network did not give a usable answer for this frame.
+    InferenceFailed,
+    /// The newest result is older than the limit.
+    Stale,
+    /// No result has come yet.
+    NoResultYet,
+}
+
+impl Reason {
+    /// The code as it stands in files.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoCalibration => "NO_CALIBRATION",
+            Self::NotFound => "NOT_FOUND",
+            Self::Truncated => "TRUNCATED",
+            Self::SeveralPieces => "SEVERAL_PIECES",
+            Self::OutOfRange => "OUT_OF_RANGE",
+            Self::ShapeMismatch => "SHAPE_MISMATCH",
+            Self::InferenceFailed => "INFERENCE_FAILED",
+            Self::Stale => "STALE",
+            Self::NoResultYet => "NO_RESULT_YET",
+        }
+    }
+
+    /// What it means, in a few words for a screen.
+    pub const fn display(self) -> &'static str {
+        match self {
+            Self::NoCalibration => "no calibration",
+            Self::NotFound => "not found",
+            Self::Truncated => "cut by the edge",
+            Self::SeveralPieces => "several pieces",
+            Self::OutOfRange => "out of range",
+            Self::ShapeMismatch => "unusual shape",
+            Self::InferenceFailed => "inference failed",
+            Self::Stale => "result too old",
+            Self::NoResultYet => "no result yet",
+        }
+    }
+}
+
+/// One named value of one structure in one frame, with everything it must travel with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// Name of the class it belongs to.
+    pub structure: Arc<str>,
+    /// Name of the value, snake_case.
+    pub name: &'static str,
+    /// The number, in `unit`; `None` is "no value", never zero.
+    pub value: Option<f64>,
+    /// Its unit.
+    pub unit: Unit,
+    /// Standard uncertainty (k = 1) in `unit`, where one can be given.
+    pub uncertainty: Option<f64>,
+    /// How far it can be used.
+    pub validity: Validity,
+    /// Why not further.
+    pub reason: Option<Reason>,
+    /// Which definition and algorithm gave it.
+    pub method: &'static str,
+    /// The calibration it rests on.
+    pub calibration_id: Option<Arc<str>>,
+}
+
+/// What is drawn to show what was measured. Points are in the source picture.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Mark {
+    /// The ellipse whose circumference and axes were taken.
+    Ellipse(EllipseInFrame),
+    /// A distance between two points, as calipers show it.
+    Caliper {
+        /// One end.
+        from: PointInFrame,
+        /// The other end.
+        to: PointInFrame,
+        /// Name of the [`Measurement`] it belongs to.
+        name: &'static str,
+    },
+}
+
+/// Whether a frame has a result, and why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultStatus {
+    /// The network ran on this result's source frame.
+    Ok,
+    /// There is no usable result, for the reason given.
+    Missing(Reason),
+}
+
+/// Time that the stages spent on one frame, in nanoseconds; `None` where a stage did not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageTimes {
+    /// Picture to tensor.
+    pub preprocess_ns: Option<u64>,
+    /// The network.
+    pub inference_ns: Option<u64>,
+    /// Tensor to class maps and outlines.
+    pub postprocess_ns: Option<u64>,
+    /// Outlines to values.
+    pub measure_ns: Option<u64>,
+    /// Marks and values onto the picture.
+    pub overlay_ns: Option<u64>,
+}
+
+/// One class in one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassResult {
+    /// Which class.
+    pub class: Arc<ClassInfo>,
+    /// Probability at each pixel of the model's picture, after the engine's clean-up.
+    pub probability: ProbabilityMap,
+    /// Outlines at the class's threshold in the source picture, the largest first. Empty: not found.
+    pub contours: Vec<Contour>,
+    /// Mean probability inside the outlines, 0 to 1; `None` where nothing was found.
+    pub confidence: Option<f32>,
+}
+
+/// Everything known about one frame. Stages add to it; nobody changes what an earlier stage said.
+#[derive(Clone, Debug)]
+pub struct FrameResult {
+    /// Presentation time of the frame the network saw, nanoseconds.
+    pub source_pts_ns: u64,
+    /// How much older that frame is than the one this result is attached to, nanoseconds; 0 in replay.
+    pub age_ns: u64,
+    /// Which engine spoke.
+    pub engine: Arc<EngineIdentity>,
+    /// Whether there is a result.
+    pub status: ResultStatus,
+    /// Where the maps' pixels lie in the source picture; `None` where there is no result.
+    pub geometry: Option<Geometry>,
+    /// The classes, in the manifest's order.
+    pub classes: Vec<ClassResult>,
+    /// The scale in force, where there is one.
+    pub calibration: Option<Arc<Calibration>>,
+    /// Values, in the protocol's order.
+    pub measurements: Vec<Measurement>,
+    /// What to draw for them.
+    pub marks: Vec<Mark>,
+    /// Time spent, for statistics alone.
+    pub times: StageTimes,
+}
+
+impl FrameResult {
+    /// A result that says that there is none.
+    pub fn missing(engine: Arc<EngineIdentity>, source_pts_ns: u64, reason: Reason) -> Self {
+        Self {
+            source_pts_ns,
+            age_ns: 0,
+            engine,
+            status: ResultStatus::Missing(reason),
+            geometry: None,
+            classes: Vec::new(),
+            calibration: None,
+            measurements: Vec::new(),
+            marks: Vec::new(),
+            times: StageTimes::default(),
+        }
+    }
+
+    /// Whether any structure was found.
+    pub fn found_something(&self) -> bool {
+        self.classes.iter().any(|c| !c.contours.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_in_files_are_the_serialised_names() {
+        for reason in [
+            Reason::NoCalibration,
+            Reason::NotFound,
+            Reason::Truncated,
+            Reason::SeveralPieces,
+            Reason::OutOfRange,
+            Reason::ShapeMismatch,
+            Reason::InferenceFailed,
+            Reason::Stale,
+            Reason::NoResultYet,
+        ] {
+            assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{}\"", reason.code()));
+        }
+        for validity in [Validity::Valid, Validity::Limited, Validity::Invalid] {
+            assert_eq!(serde_json::to_string(&validity).unwrap(), format!("\"{}\"", validity.as_str()));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Units: a number never crosses a public boundary without one.
+
+use serde::{Deserialize, Serialize};
+
+/// A unit of a measured value, written as UCUM code (<https://ucum.org/ucum>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Unit {
+    /// Millimetre.
+    #[serde(rename = "mm")]
+    Mm,
+    /// Square millimetre.
+    #[serde(rename = "mm2")]
+    Mm2,
+    /// Picture rows: the height of one pixel, the length unit of an uncalibrated picture.
+    #[serde(rename = "[px]")]
+    Px,
+    /// The square of [`Unit::Px`].
+    #[serde(rename = "[px]2")]
+    Px2,
+    /// Per cent.
+    #[serde(rename = "%")]
+    Percent,
+    /// Weeks.
+    #[serde(rename = "wk")]
+    Week,
+}
+
+impl Unit {
+    /// The UCUM code as it stands in files.
+    pub const fn ucum(self) -> &'static str {
+        match self {
+            Self::Mm => "mm",
+            Self::Mm2 => "mm2",
+            Self::Px => "[px]",
+            Self::Px2 => "[px]2",
+            Self::Percent => "%",
+            Self::Week => "wk",
+        }
+    }
+
+    /// How the unit is written for people, on the picture and on a terminal.
+    pub const fn display(self) -> &'static str {
+        match self {
+            Self::Mm => "mm",
+            Self::Mm2 => "mm²",
+            Self::Px => "px",
+            Self::Px2 => "px²",
+            Self::Percent => "%",
+            Self::Week => "wk",
+        }
+    }
+}
+
+impl std::fmt::Display for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.ucum())
+    }
+}
+
+/// A value with its unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantity {
+    /// The number.
+    pub value: f64,
+    /// Its unit.
+    pub unit: Unit,
+}
+
+macro_rules! newtype_unit {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub f64);
+
+        impl $name {
+            /// The bare number.
+            pub const fn get(self) -> f64 {
+                self.0
+            }
+        }
+    };
+}
+
+newtype_unit!(
+    /// A length in millimetres.
+    Mm
+);
+newtype_unit!(
+    /// A length in centimetres (published growth equations use them).
+    Cm
+);
+newtype_unit!(
+    /// A duration in weeks.
+    Weeks
+);
+newtype_unit!(
+    /// Millimetres per picture pixel along one axis.
+    MmPerPx
+);
+
+impl From<Mm> for Cm {
+    fn from(mm: Mm) -> Self {
+        Self(mm.0 / 10.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_name_of_a_unit_is_its_ucum_code() {
+        for unit in [Unit::Mm, Unit::Mm2, Unit::Px, Unit::Px2, Unit::Percent, Unit::Week] {
+            let json = serde_json::to_string(&unit).unwrap();
+            assert_eq!(json, format!("\"{}\"", unit.ucum()));
+        }
+    }
+
+    #[test]
+    fn centimetres_are_ten_millimetres() {
+        assert_eq!(Cm::from(Mm(301.0)), Cm(30.1));
+    }
+}
