@@ -1,0 +1,213 @@
+//! A layer onto a frame, in the frame's own format.
+//!
+//! # The arithmetic
+//!
+//! With s a premultiplied 8-bit channel of the layer, a its alpha and d the frame's byte:
+//!
+//! * RGB: d′ = s + (d·(255 − a) + 127) / 255, whole-number division;
+//! * luma: Y′ = y + (Y·(255 − a) + 127) / 255 with y = (c_r·r + c_g·g + c_b·b + c_o·a + 2¹⁵) >> 16;
+//! * chroma of a block of n = 4 pixels (2 or 1 at odd edges), with Σ over the block:
+//!   U′ = u + (U·(255·n − Σa) + 127·n) / (255·n) with u = (c_r·Σr + c_g·Σg + c_b·Σb + c_o·Σa + 2¹⁵·n) / (2¹⁶·n),
+//!   which is the mean of the block's colours and alphas.
+//!
+//! The coefficients are the rows of the frame's matrix in 1/65 536 (see [`Coefficients`]), c_o carries the offset
+//! (16 or 128) since the layer is premultiplied. A pixel or block with alpha 0 keeps its bytes: "drawn" means
+//! pixels for RGB and luma and 2×2 blocks for chroma. Alpha and unused bytes of the frame are never written.
+
+use vesalius_measure::frame::{ColorMatrix, ColorRange, FrameMut, PixelFormat};
+
+use crate::color::{Pixel, divide_by_255, floor_by_255};
+use crate::layer::{DrawError, Layer, Span, TILE_HEIGHT, TILE_WIDTH, Tile};
+
+/// One row of a colour matrix for premultiplied pixels, in 1/65 536.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    red: i32,
+    green: i32,
+    blue: i32,
+    /// Times alpha: the offset of black or grey, divided by 255.
+    offset: i32,
+}
+
+/// From red, green and blue to a YUV matrix and range.
+#[derive(Clone, Copy, Debug)]
+struct Coefficients {
+    y: Row,
+    u: Row,
+    v: Row,
+}
+
+impl Coefficients {
+    fn new(matrix: ColorMatrix, range: ColorRange) -> Self {
+        // K_R and K_B of ITU-R BT.601-7 (2.5.1), BT.709-6 (3.2) and BT.2020-2 (table 4).
+        let (kr, kb) = match matrix {
+            ColorMatrix::Bt601 => (0.299, 0.114),
+            ColorMatrix::Bt709 => (0.2126, 0.0722),
+            ColorMatrix::Bt2020 => (0.2627, 0.0593),
+        };
+        let (luma, chroma, black) = match range {
+            ColorRange::Full => (1.0, 1.0, 0.0),
+            ColorRange::Limited => (219.0 / 255.0, 224.0 / 255.0, 16.0),
+        };
+        let fixed = |v: f64| (v * 65_536.0).round() as i32;
+        let (yr, yb) = (fixed(luma * kr), fixed(luma * kb));
+        // What is left over goes to green, so that white is exactly white and grey has no colour.
+        let y = Row { red: yr, green: fixed(luma) - yr - yb, blue: yb, offset: fixed(black / 255.0) };
+        let gray = fixed(128.0 / 255.0);
+        let half = fixed(chroma / 2.0);
+        let ur = fixed(-chroma * kr / (2.0 * (1.0 - kb)));
+        let u = Row { red: ur, green: -half - ur, blue: half, offset: gray };
+        let vb = fixed(-chroma * kb / (2.0 * (1.0 - kr)));
+        let v = Row { red: half, green: -half - vb, blue: vb, offset: gray };
+        Self { y, u, v }
+    }
+}
+
+impl Row {
+    /// The row times a sum of `1 << shift` pixels, as their mean.
+    #[inline]
+    fn apply(self, [b, g, r, a]: [i32; 4], shift: u32) -> i32 {
+        let sum = self.red * r + self.green * g + self.blue * b + self.offset * a;
+        (sum + (1 << (15 + shift))) >> (16 + shift)
+    }
+}
+
+/// Draws a layer on a frame of the same size, in place.
+///
+/// # Errors
+///
+/// [`DrawError::Mismatch`] when the sizes differ.
+pub fn blend(layer: &Layer, frame: &mut FrameMut<'_>) -> Result<(), DrawError> {
+    if (layer.width(), layer.height()) != (frame.width(), frame.height()) {
+        return Err(DrawError::Mismatch {
+            layer_width: layer.width(),
+            layer_height: layer.height(),
+            width: frame.width(),
+            height: frame.height(),
+        });
+    }
+    let yuv = Coefficients::new(frame.matrix(), frame.range());
+    for tile in layer.tiles() {
+        match frame.format() {
+            PixelFormat::Rgb => packed::<3, false>(tile, frame),
+            PixelFormat::Bgr => packed::<3, true>(tile, frame),
+            PixelFormat::Rgbx | PixelFormat::Rgba => packed::<4, false>(tile, frame),
+            PixelFormat::Bgrx | PixelFormat::Bgra => packed::<4, true>(tile, frame),
+            // A gray picture has the luma of BT.601 in full range, whatever the frame says of YUV.
+            PixelFormat::Gray8 => {
+                luma(tile, frame, Coefficients::new(ColorMatrix::Bt601, ColorRange::Full).y)
+            }
+            PixelFormat::I420 | PixelFormat::Nv12 => {
+                luma(tile, frame, yuv.y);
+                chroma(tile, frame, &yuv);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows of a tile that lie in the picture and have something drawn: row in the tile, its run and its pixels.
+fn rows(tile: &Tile, height: usize) -> impl Iterator<Item = (usize, Span, &[Pixel])> {
+    let count = TILE_HEIGHT.min(height.saturating_sub(tile.top));
+    (0..count).filter_map(|row| {
+        let (span, pixels) = tile.row(row);
+        (!span.is_empty()).then(|| (row, span, pixels.get(span.start()..span.end()).unwrap_or(&[])))
+    })
+}
+
+fn packed<const BYTES: usize, const BLUE_FIRST: bool>(tile: &Tile, frame: &mut FrameMut<'_>) {
+    for (row, span, pixels) in rows(tile, frame.height()) {
+        let line = frame.row_mut(0, tile.top + row);
+        let start = (tile.left + span.start()) * BYTES;
+        let (line, _) = line.get_mut(start..).unwrap_or(&mut []).as_chunks_mut::<BYTES>();
+        for (bytes, &[b, g, r, a]) in line.iter_mut().zip(pixels) {
+            let rest = u16::from(255 - a);
+            let source = if BLUE_FIRST { [b, g, r] } else { [r, g, b] };
+            for (d, s) in bytes.iter_mut().zip(source) {
+                *d = s + divide_by_255(u16::from(*d) * rest);
+            }
+        }
+    }
+}
+
+fn luma(tile: &Tile, frame: &mut FrameMut<'_>, y: Row) {
+    for (row, span, pixels) in rows(tile, frame.height()) {
+        let line = frame.row_mut(0, tile.top + row);
+        let mut line = line.get_mut(tile.left + span.start()..).unwrap_or(&mut []);
+        // Panels and full lines are runs of one colour: the matrix is applied once a run.
+        for run in pixels.chunk_by(|a, b| a == b) {
+            let Some(&pixel) = run.first() else { continue };
+            let source = y.apply(pixel.map(i32::from), 0).clamp(0, 255) as u8;
+            let clear = u16::from(255 - pixel[3]);
+            let (here, after) = line.split_at_mut(run.len().min(line.len()));
+            for d in here {
+                *d = source.saturating_add(divide_by_255(u16::from(*d) * clear));
+            }
+            line = after;
+        }
+    }
+}
+
+fn chroma(tile: &Tile, frame: &mut FrameMut<'_>, yuv: &Coefficients) {
+    let (width, height) = (frame.width() - tile.left, frame.height() - tile.top);
+    // Plane, first byte and bytes from block to block of U and of V.
+    let planes = match frame.format() {
+        PixelFormat::Nv12 => [(1, 0, 2, yuv.u), (1, 1, 2, yuv.v)],
+        _ => [(1, 0, 1, yuv.u), (2, 0, 1, yuv.v)],
+    };
+    // Sums of the blocks of one row of the tile: blue, green, red, alpha.
+    let mut sums = [[0_u16; 4]; TILE_WIDTH / 2];
+    for row in (0..TILE_HEIGHT.min(height)).step_by(2) {
+        let (upper_span, upper) = tile.row(row);
+        let two_rows = row + 1 < height;
+        let (lower_span, lower) = if two_rows { tile.row(row + 1) } else { (upper_span, upper) };
+        let span = upper_span.union(lower_span);
+        if span.is_empty() {
+            continue;
+        }
+        // Whole blocks: beyond its run and beyond the picture a tile is transparent.
+        let (first, last) = (span.start() / 2, span.end().div_ceil(2));
+        let (upper, _) = upper.as_chunks::<2>();
+        let (lower, _) = lower.as_chunks::<2>();
+        let blocks = upper.iter().zip(lower).take(last).skip(first);
+        for (sum, (upper, lower)) in sums.iter_mut().zip(blocks) {
+            let [a, b] = upper.map(|p| p.map(u16::from));
+            let [c, d] = if two_rows { lower.map(|p| p.map(u16::from)) } else { [[0; 4]; 2] };
+            *sum = [
+                a[0] + b[0] + c[0] + d[0],
+                a[1] + b[1] + c[1] + d[1],
+                a[2] + b[2] + c[2] + d[2],
+                a[3] + b[3] + c[3] + d[3],
+            ];
+        }
+        let count = last - first;
+        // A block at an odd right edge has one column: a division by another number of pixels.
+        let whole = count.min((width / 2).saturating_sub(first));
+        let rows_shift = u32::from(two_rows);
+        let chroma_row = (tile.top + row) / 2;
+        let at = tile.left / 2 + first;
+        let (sums_whole, sums_rest) = sums.get(..count).unwrap_or(&[]).split_at(whole);
+        for (plane, offset, step, matrix_row) in planes {
+            let line = frame.row_mut(plane, chroma_row).get_mut(step * at + offset..).unwrap_or(&mut []);
+            let (line, rest) = line.split_at_mut((step * whole).min(line.len()));
+            blocks_onto(line, step, sums_whole, matrix_row, rows_shift + 1);
+            blocks_onto(rest, step, sums_rest, matrix_row, rows_shift);
+        }
+    }
+}
+
+/// Blends blocks of `1 << shift` pixels onto every `step`-th byte of a chroma line.
+fn blocks_onto(mut line: &mut [u8], step: usize, sums: &[[u16; 4]], row: Row, shift: u32) {
+    for run in sums.chunk_by(|a, b| a == b) {
+        let Some(&sum) = run.first() else { continue };
+        let source = row.apply(sum.map(i32::from), shift).clamp(0, 255) as u8;
+        let clear = (255_u32 << shift).saturating_sub(u32::from(sum[3]));
+        let (here, after) = line.split_at_mut((step * run.len()).min(line.len()));
+        for d in here.iter_mut().step_by(step) {
+            // x / (255·n) = (x / n) / 255 in whole numbers, and x / n is at most 255·255 + 127.
+            let rest = floor_by_255(((u32::from(*d) * clear + (127 << shift)) >> shift) as u16);
+            *d = source.saturating_add(rest);
+        }
+        line = after;
+    }
+}
