@@ -1,0 +1,265 @@
+//! The face: an engine, the workers that run it, and a trial run.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use vesalius_measure::components::Components;
+use vesalius_measure::frame::{Frame, PixelFormat};
+use vesalius_measure::geometry::Geometry;
+use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes};
+
+use crate::error::EngineError;
+use crate::manifest::{FILE_NAME, Manifest, ManifestError};
+use crate::postprocess::Postprocessor;
+use crate::preprocess::Preprocessor;
+use crate::session::{Session, SessionOptions};
+
+/// What models run on.
+const BACKEND: &str = "onnxruntime-cpu";
+
+/// What models run in.
+const PRECISION: &str = "f32";
+
+/// An engine's folder, read and checked. Cheap to clone; clones share the model's bytes.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    manifest: Manifest,
+    folder: PathBuf,
+    identity: Arc<EngineIdentity>,
+    classes: Vec<Arc<ClassInfo>>,
+    /// The model's file once its hash was found right.
+    bytes: OnceLock<Arc<[u8]>>,
+}
+
+impl Engine {
+    /// Opens the engine in a folder, see [`Registry::find`](crate::registry::Registry::find). Reads the manifest
+    /// alone; the model is read and its hash checked when the first session is made.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Manifest`].
+    pub fn open(folder: &Path) -> Result<Self, EngineError> {
+        let path = folder.join(FILE_NAME);
+        let manifest = Manifest::read(&path)?;
+        let classes = manifest.classes.iter().enumerate().map(|(position, class)| {
+            let color = class.rgb().ok_or_else(|| ManifestError {
+                path: Some(path.clone()),
+                line: None,
+                key: format!("classes[{position}].color"),
+                problem: "is no colour: write #RRGGBB".to_owned(),
+            })?;
+            Ok(Arc::new(ClassInfo {
+                index: class.index,
+                name: class.name.clone(),
+                label: class.label.clone(),
+                color,
+                threshold: class.threshold,
+            }))
+        });
+        let classes = classes.collect::<Result<Vec<_>, ManifestError>>()?;
+        let identity = Arc::new(EngineIdentity {
+            name: manifest.engine.name.clone(),
+            version: manifest.engine.version.clone(),
+            sha256: manifest.model.sha256.clone(),
+            precision: PRECISION.to_owned(),
+            backend: BACKEND.to_owned(),
+            protocol: manifest.engine.protocol.as_str().to_owned(),
+        });
+        let shared =
+            Shared { manifest, folder: folder.to_owned(), identity, classes, bytes: OnceLock::new() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.shared.manifest.engine.name
+    }
+    /// What its manifest says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.shared.manifest
+    }
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+    /// Its model's file.
+    pub fn model_path(&self) -> PathBuf {
+        self.shared.folder.join(&self.shared.manifest.model.file)
+    }
+    /// What travels with its results.
+    pub fn identity(&self) -> &Arc<EngineIdentity> {
+        &self.shared.identity
+    }
+    /// Its classes, in the manifest's order.
+    pub fn classes(&self) -> &[Arc<ClassInfo>] {
+        &self.shared.classes
+    }
+
+    /// The model's file, whose SHA-256 is the manifest's. Read once and kept while the engine lives.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::ModelFile`], [`EngineError::HashMismatch`].
+    pub fn model_bytes(&self) -> Result<Arc<[u8]>, EngineError> {
+        if let Some(bytes) = self.shared.bytes.get() {
+            return Ok(Arc::clone(bytes));
+        }
+        let path = self.model_path();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => Arc::<[u8]>::from(bytes),
+            Err(source) => {
+                return Err(EngineError::ModelFile { engine: self.name().to_owned(), path, source });
+            }
+        };
+        let found = hex(&Sha256::digest(&bytes));
+        let expected = &self.shared.manifest.model.sha256;
+        if &found != expected {
+            let (engine, expected) = (self.name().to_owned(), expected.clone());
+            return Err(EngineError::HashMismatch { engine, expected, found, path });
+        }
+        Ok(Arc::clone(self.shared.bytes.get_or_init(|| bytes)))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What one picture gave.
+#[derive(Clone, Debug)]
+pub struct FrameOutput {
+    /// Where the maps' pixels lie in the picture.
+    pub geometry: Geometry,
+    /// The classes, in the manifest's order.
+    pub classes: Vec<ClassResult>,
+    /// The pieces of each class before its clean-up.
+    pub components: Vec<Components>,
+    /// Time of the stages up to the outlines; the others are `None`.
+    pub times: StageTimes,
+}
+
+/// Runs an engine on pictures, one at a time; several workers run at the same time.
+#[derive(Debug)]
+pub struct Worker {
+    preprocessor: Preprocessor,
+    session: Session,
+    postprocessor: Postprocessor,
+}
+
+impl Worker {
+    /// Loads the engine's model into a session of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::load`].
+    pub fn new(engine: &Engine, options: &SessionOptions) -> Result<Self, EngineError> {
+        Ok(Self {
+            preprocessor: Preprocessor::new(&engine.manifest().input),
+            session: Session::load(engine, options)?,
+            postprocessor: Postprocessor::new(engine.manifest(), engine.classes()),
+        })
+    }
+
+    /// Takes a picture all the way to outlines. An error leaves the worker fit for the next picture.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] of kind [`Frame`](crate::error::EngineErrorKind::Frame) or
+    /// [`Inference`](crate::error::EngineErrorKind::Inference).
+    pub fn process(
+        &mut self,
+        frame: &Frame<'_>,
+        pixel_aspect_ratio: (i32, i32),
+    ) -> Result<FrameOutput, EngineError> {
+        let start = Instant::now();
+        let geometry = self.preprocessor.process(frame, pixel_aspect_ratio)?;
+        let prepared = Instant::now();
+        let output = self.session.run(self.preprocessor.tensor())?;
+        let inferred = Instant::now();
+        let found = self.postprocessor.process(output.values()?, &geometry)?;
+        let times = StageTimes {
+            preprocess_ns: Some(nanos(prepared - start)),
+            inference_ns: Some(nanos(inferred - prepared)),
+            postprocess_ns: Some(nanos(inferred.elapsed())),
+            ..StageTimes::default()
+        };
+        Ok(FrameOutput { geometry, classes: found.classes, components: found.components, times })
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What a trial run saw.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// SHA-256 of the model's file, as in the manifest.
+    pub sha256: String,
+    /// Shape of the input tensor.
+    pub input_shape: [usize; 4],
+    /// Shape of the output tensor.
+    pub output_shape: Vec<usize>,
+    /// Time to read, check and load the model.
+    pub load: Duration,
+    /// Time of the first run, in which the runtime plans its memory.
+    pub first_run: Duration,
+    /// Shortest time of the later runs.
+    pub best_run: Duration,
+}
+
+/// Runs that [`verify`] times after the first.
+const TIMED_RUNS: usize = 5;
+
+/// Loads an engine and runs it on a synthetic picture: hash, tensors, one answer, timings.
+///
+/// # Errors
+///
+/// [`EngineError`] for whatever would stop it from being used.
+pub fn verify(engine: &Engine, options: &SessionOptions) -> Result<Verification, EngineError> {
+    let start = Instant::now();
+    let mut worker = Worker::new(engine, options)?;
+    let load = start.elapsed();
+
+    let (width, height) = (640_usize, 480_usize);
+    let picture = synthetic_picture(width, height);
+    let frame = Frame::new(PixelFormat::Gray8, width, height, &[(&picture, width)]).map_err(|error| {
+        EngineError::Resize { format: PixelFormat::Gray8, width, height, message: error.to_string() }
+    })?;
+    worker.preprocessor.process(&frame, (1, 1))?;
+    let start = Instant::now();
+    let output_shape = worker.session.run(worker.preprocessor.tensor())?.shape();
+    let first_run = start.elapsed();
+    let mut best_run = Duration::MAX;
+    for _ in 0..TIMED_RUNS {
+        let found = worker.process(&frame, (1, 1))?;
+        best_run = best_run.min(Duration::from_nanos(found.times.inference_ns.unwrap_or(u64::MAX)));
+    }
+    Ok(Verification {
+        sha256: engine.identity().sha256.clone(),
+        input_shape: worker.session.input_shape(),
+        output_shape,
+        load,
+        first_run,
+        best_run,
+    })
+}
+
+/// A bright ring on a dark ground, for a network to have something to look at.
+fn synthetic_picture(width: usize, height: usize) -> Vec<u8> {
+    let (centre_x, centre_y) = (width as f64 / 2.0, height as f64 / 2.0);
+    let radius = height as f64 / 3.0;
+    let pixel = |at: usize| {
+        let (x, y) = ((at % width) as f64 - centre_x, (at / width) as f64 - centre_y);
+        let off = (x.hypot(y) - radius).abs();
+        (20.0 + 200.0 * (-off * off / 50.0).exp()) as u8
+    };
+    (0..width * height).map(pixel).collect()
+}

@@ -1,0 +1,42 @@
+//! Engines: what a model file needs around it to be run on pictures, without GStreamer.
+//!
+//! An engine is a folder with a `manifest.toml` and the model it names.
+//!
+//! * [`manifest`]: the contract, read strictly; [`registry`]: where engines are found;
+//! * [`runtime`]: ONNX Runtime, found and loaded once a process; [`session`]: one model on it;
+//! * [`preprocess`]: a picture to a tensor and the [`Geometry`](vesalius_measure::geometry::Geometry) that maps back;
+//! * [`postprocess`]: a tensor to class probabilities and outlines;
+//! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it.
+//!
+//! ```no_run
+//! use vesalius_engine::{Engine, Registry, SessionOptions, Worker};
+//! use vesalius_measure::frame::{Frame, PixelFormat};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = Registry::standard().find("fetal-head")?;
+//! let engine = Engine::open(&folder)?;
+//! let mut worker = Worker::new(&engine, &SessionOptions::default())?;
+//! let picture = vec![0_u8; 800 * 540];
+//! let frame = Frame::new(PixelFormat::Gray8, 800, 540, &[(&picture, 800)])?;
+//! let found = worker.process(&frame, (1, 1))?;
+//! for class in &found.classes {
+//!     println!("{}: {} outlines", class.class.label, class.contours.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod engine;
+pub mod error;
+pub mod manifest;
+pub mod postprocess;
+pub mod preprocess;
+pub mod registry;
+pub mod runtime;
+pub mod session;
+
+pub use engine::{Engine, FrameOutput, Worker};
+pub use error::{EngineError, EngineErrorKind};
+pub use manifest::Manifest;
+pub use registry::Registry;
+pub use session::SessionOptions;

@@ -1,0 +1,154 @@
+use super::*;
+
+const TWO_CLASSES: &str = include_str!("../../tests/models/rgb-softmax/manifest.toml");
+const ONE_CLASS: &str = include_str!("../../tests/models/threshold/manifest.toml");
+
+/// The one-class manifest with one piece of text changed.
+fn changed(from: &str, to: &str) -> String {
+    assert!(ONE_CLASS.contains(from), "{from}");
+    ONE_CLASS.replacen(from, to, 1)
+}
+
+#[test]
+fn reading_what_was_written_changes_nothing() {
+    for text in [ONE_CLASS, TWO_CLASSES] {
+        let mut manifest = Manifest::parse(text).unwrap();
+        manifest.scores = Some(ScoresSection {
+            data: "Test data".to_owned(),
+            split: "by subject".to_owned(),
+            images: 3,
+            subjects: 2,
+            values: BTreeMap::from([("dice_mean".to_owned(), 0.975), ("hc_mae_mm".to_owned(), 1.5)]),
+        });
+        manifest.precisions.push(PrecisionSection {
+            name: Precision::Int8,
+            parity: BTreeMap::from([("dice_drop".to_owned(), 0.001)]),
+        });
+        // Numbers that are not exact in f32 nor in f64.
+        manifest.input.range = [-0.1, 1.7];
+        manifest.input.mean = vec![0.485; manifest.input.color.channels()];
+        let written = manifest.to_toml().unwrap();
+        let read = Manifest::parse(&written).unwrap();
+        assert_eq!(read, manifest);
+        assert_eq!(read.to_toml().unwrap(), written);
+    }
+}
+
+#[test]
+fn channels_follow_from_the_activation() {
+    assert_eq!(Manifest::parse(ONE_CLASS).unwrap().output_channels(), 1);
+    assert_eq!(Manifest::parse(TWO_CLASSES).unwrap().output_channels(), 3);
+}
+
+/// A change to the one-class manifest and what the error must name.
+struct Case {
+    from: &'static str,
+    to: &'static str,
+    names: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    Case { from: "schema = 1", to: "", names: &["schema", "missing"] },
+    Case { from: "schema = 1", to: "schema = 2\nnew_key = 1", names: &["schema", "2"] },
+    Case { from: "schema = 1", to: "schema = \"1\"", names: &["schema"] },
+    Case { from: "schema = 1", to: "schema = 1\nsurprise = 3", names: &["surprise"] },
+    Case { from: "pad = 0", to: "pad = 0\nmode = 1", names: &["input", "mode", "line "] },
+    Case { from: "pad = 0", to: "", names: &["input", "pad"] },
+    Case { from: "pad = 0", to: "pad = 256", names: &["input", "256"] },
+    Case { from: "threshold = 0.5", to: "threshold = 0.5\nmin = 1", names: &["classes", "min"] },
+    Case { from: "layout = \"nchw\"", to: "layout = \"chw\"", names: &["input", "chw"] },
+    Case { from: "color = \"gray\"", to: "color = \"grey\"", names: &["input", "grey"] },
+    Case { from: "\"linear-antialias\"", to: "\"cubic\"", names: &["input", "cubic"] },
+    Case { from: "\"letterbox\"", to: "\"pad\"", names: &["input", "pad"] },
+    Case { from: "\"ultrasound\"", to: "\"mri\"", names: &["engine", "mri"] },
+    Case { from: "\"generic\"", to: "\"heart\"", names: &["engine", "heart"] },
+    Case { from: "name = \"threshold\"", to: "name = \"My engine\"", names: &["engine.name", "My engine"] },
+    Case { from: "version = \"1.0.0\"", to: "version = \" \"", names: &["engine.version"] },
+    Case { from: "licence = \"MIT", to: "licence = \"\\nMIT", names: &["engine.licence"] },
+    Case { from: "\"model.onnx\"", to: "\"../model.onnx\"", names: &["model.file"] },
+    Case { from: "\"model.onnx\"", to: "\"\"", names: &["model.file"] },
+    Case { from: "\"model.onnx\"", to: "\"..\"", names: &["model.file"] },
+    Case { from: "sha256 = \"", to: "sha256 = \"0", names: &["model.sha256", "sha256sum"] },
+    Case { from: "opset = 17", to: "opset = 1", names: &["model.opset"] },
+    Case { from: "width = 64", to: "width = 0", names: &["input.width", "4096"] },
+    Case { from: "height = 48", to: "height = 4097", names: &["input.height", "4096"] },
+    Case { from: "height = 48", to: "height = -1", names: &["input"] },
+    Case { from: "range = [0.0, 1.0]", to: "range = [1.0, 1.0]", names: &["input.range"] },
+    Case { from: "range = [0.0, 1.0]", to: "range = [0.0, nan]", names: &["input.range"] },
+    Case { from: "range = [0.0, 1.0]", to: "range = [0.0]", names: &["input"] },
+    Case { from: "mean = [0.0]", to: "mean = [0.0, 0.0, 0.0]", names: &["input.mean", "channel"] },
+    Case { from: "mean = [0.0]", to: "mean = [inf]", names: &["input.mean"] },
+    Case { from: "std = [1.0]", to: "std = [0.0]", names: &["input.std", "zero"] },
+    Case { from: "std = [1.0]", to: "std = [nan]", names: &["input.std"] },
+    Case { from: "std = [1.0]", to: "std = []", names: &["input.std"] },
+    Case { from: "kind = \"logits\"", to: "kind = \"labels\"", names: &["output.activation", "none"] },
+    Case { from: "\"sigmoid\"", to: "\"none\"", names: &["output.activation"] },
+    Case { from: "\"sigmoid\"", to: "\"relu\"", names: &["output", "relu"] },
+    Case { from: "threshold = 0.5", to: "threshold = 1.0", names: &["classes[0].threshold"] },
+    Case { from: "threshold = 0.5", to: "threshold = nan", names: &["classes[0].threshold"] },
+    Case { from: "index = 1", to: "index = 0", names: &["classes[0].index", "0"] },
+    Case { from: "index = 1", to: "index = 2", names: &["classes[0].index"] },
+    Case { from: "index = 1", to: "index = 300", names: &["classes"] },
+    Case {
+        from: "name = \"bright\"",
+        to: "name = \"Bright thing\"",
+        names: &["classes[0].name", "snake_case"],
+    },
+    Case { from: "\"#56B4E9\"", to: "\"56B4E9\"", names: &["classes[0].color", "#RRGGBB"] },
+    Case { from: "\"#56B4E9\"", to: "\"#+6B4E9\"", names: &["classes[0].color"] },
+    Case { from: "\"#56B4E9\"", to: "\"#é6B4\"", names: &["classes[0].color"] },
+    Case { from: "components = \"all\"", to: "components = \"some\"", names: &["classes", "some"] },
+    Case { from: "name = \"f32\"", to: "name = \"f31\"", names: &["precisions", "f31"] },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f32\"\nparity = { d = 1.0 }",
+        names: &["precisions[0].parity"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f16\"\nparity = { d = nan }",
+        names: &["precisions[0].parity"],
+    },
+    Case { from: "schema = 1", to: "schema = 1\n[engine", names: &["line "] },
+];
+
+#[test]
+fn every_error_is_one_line_and_names_the_key() {
+    let mut wrong = Vec::new();
+    for Case { from, to, names } in CASES {
+        match Manifest::parse(&changed(from, to)) {
+            Ok(_) => wrong.push(format!("'{to}' was accepted")),
+            Err(error) => {
+                let text = error.to_string();
+                if text.contains('\n') || names.iter().any(|name| !text.contains(name)) {
+                    wrong.push(format!("'{to}' should name {names:?}: {text}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn two_classes_need_softmax_and_names_of_their_own() {
+    let error = Manifest::parse(&TWO_CLASSES.replace("softmax", "sigmoid")).unwrap_err();
+    assert_eq!(error.key, "output.activation");
+    let error = Manifest::parse(&TWO_CLASSES.replace("\"blue\"", "\"red\"")).unwrap_err();
+    assert_eq!(error.key, "classes[1].name");
+}
+
+#[test]
+fn a_file_that_is_none_is_named() {
+    let error = Manifest::read(Path::new("no/such/manifest.toml")).unwrap_err();
+    assert!(error.to_string().contains("no/such/manifest.toml"), "{error}");
+}
+
+/// Every engine that is shipped can be read.
+#[test]
+fn shipped_manifests_are_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../engines");
+    for entry in crate::Registry::with_folders([folder]).list() {
+        let manifest = entry.manifest.unwrap();
+        assert_eq!(manifest.engine.name, entry.name);
+    }
+}

@@ -1,0 +1,229 @@
+//! What the types of a manifest cannot say: how its values must fit together.
+
+use super::{Activation, ClassSection, Manifest, ManifestError, OutputKind, Precision};
+
+/// Pictures larger than this on a side are no input of a segmentation network.
+const SIDES: std::ops::RangeInclusive<u32> = 1..=4096;
+
+/// ONNX operator sets that ONNX Runtime documents as supported.
+/// Source: <https://onnxruntime.ai/docs/reference/compatibility.html>.
+const OPSETS: std::ops::RangeInclusive<u32> = 7..=64;
+
+fn fail(key: impl Into<String>, problem: impl Into<String>) -> Result<(), ManifestError> {
+    Err(ManifestError::new(key, problem))
+}
+
+fn is_kebab(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+fn is_snake(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn one_line(key: &str, text: &str) -> Result<(), ManifestError> {
+    if text.trim().is_empty() {
+        return fail(key, "is empty: write one line");
+    }
+    if text.chars().any(char::is_control) {
+        return fail(key, "has a line break or control character: write one line");
+    }
+    Ok(())
+}
+
+impl Manifest {
+    pub(super) fn validate(&self) -> Result<(), ManifestError> {
+        self.validate_identity()?;
+        self.validate_input()?;
+        self.validate_output()?;
+        self.validate_classes()?;
+        self.validate_figures()
+    }
+
+    fn validate_identity(&self) -> Result<(), ManifestError> {
+        let engine = &self.engine;
+        if !is_kebab(&engine.name) {
+            return fail(
+                "engine.name",
+                format!(
+                    "'{}' is no name: use lower-case letters, digits, '-' and '_'",
+                    engine.name.escape_debug()
+                ),
+            );
+        }
+        one_line("engine.version", &engine.version)?;
+        one_line("engine.description", &engine.description)?;
+        one_line("engine.licence", &engine.licence)?;
+
+        let file = &self.model.file;
+        let plain = !file.is_empty()
+            && !file.starts_with('.')
+            && !file.chars().any(|c| c == '/' || c == '\\' || c.is_control());
+        if !plain {
+            return fail(
+                "model.file",
+                format!(
+                    "'{}' is no plain file name: put the model into the manifest's folder",
+                    file.escape_debug()
+                ),
+            );
+        }
+        let hash = &self.model.sha256;
+        if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return fail(
+                "model.sha256",
+                "is no SHA-256: write the 64 lower-case digits that sha256sum prints",
+            );
+        }
+        if !OPSETS.contains(&self.model.opset) {
+            return fail(
+                "model.opset",
+                format!(
+                    "{} is not supported: export with an opset from {} on",
+                    self.model.opset,
+                    OPSETS.start()
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_input(&self) -> Result<(), ManifestError> {
+        let input = &self.input;
+        one_line("input.name", &input.name)?;
+        for (key, side) in [("input.width", input.width), ("input.height", input.height)] {
+            if !SIDES.contains(&side) {
+                return fail(key, format!("{side} is not in {} to {}", SIDES.start(), SIDES.end()));
+            }
+        }
+        let [low, high] = input.range;
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            return fail(
+                "input.range",
+                format!("[{low}, {high}] is no range: write [min, max] with min below max"),
+            );
+        }
+        let channels = input.color.channels();
+        for (key, values) in [("input.mean", &input.mean), ("input.std", &input.std)] {
+            if values.len() != channels {
+                return fail(
+                    key,
+                    format!(
+                        "has {} values and the input {channels} channels: write one a channel",
+                        values.len()
+                    ),
+                );
+            }
+            if values.iter().any(|v| !v.is_finite()) {
+                return fail(key, "has a value that is not finite");
+            }
+        }
+        if input.std.contains(&0.0) {
+            return fail("input.std", "has a zero: each channel is divided by it");
+        }
+        Ok(())
+    }
+
+    fn validate_output(&self) -> Result<(), ManifestError> {
+        let output = &self.output;
+        one_line("output.name", &output.name)?;
+        match (output.kind, output.activation) {
+            (OutputKind::Labels, Activation::None)
+            | (OutputKind::Logits | OutputKind::Probabilities, Activation::Sigmoid | Activation::Softmax) => {
+            }
+            (OutputKind::Labels, _) => {
+                return fail("output.activation", "labels have no activation: write \"none\"");
+            }
+            (_, Activation::None) => {
+                return fail(
+                    "output.activation",
+                    "\"none\" is for labels: write \"sigmoid\" or \"softmax\", also where the model has applied it",
+                );
+            }
+        }
+        if output.activation == Activation::Sigmoid && self.classes.len() != 1 {
+            return fail(
+                "output.activation",
+                format!(
+                    "\"sigmoid\" is for exactly one class and there are {}: write \"softmax\"",
+                    self.classes.len()
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_classes(&self) -> Result<(), ManifestError> {
+        if self.classes.is_empty() || self.classes.len() > 255 {
+            return fail("classes", format!("{} of them: list 1 to 255", self.classes.len()));
+        }
+        for (position, class) in self.classes.iter().enumerate() {
+            validate_class(position, class)?;
+            let earlier = self.classes.iter().take(position);
+            if earlier.into_iter().any(|other| other.name == class.name) {
+                return fail(format!("classes[{position}].name"), format!("'{}' stands twice", class.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_figures(&self) -> Result<(), ManifestError> {
+        for (position, precision) in self.precisions.iter().enumerate() {
+            let key = format!("precisions[{position}]");
+            if self.precisions.iter().take(position).any(|other| other.name == precision.name) {
+                return fail(key, "stands twice");
+            }
+            if precision.parity.values().any(|v| !v.is_finite()) {
+                return fail(format!("{key}.parity"), "has a value that is not finite");
+            }
+            if precision.name == Precision::F32 && !precision.parity.is_empty() {
+                return fail(format!("{key}.parity"), "f32 is what the others are compared with: remove it");
+            }
+        }
+        if let Some(scores) = &self.scores {
+            one_line("scores.data", &scores.data)?;
+            one_line("scores.split", &scores.split)?;
+            if let Some((name, value)) = scores.values.iter().find(|(_, v)| !v.is_finite()) {
+                return fail(format!("scores.values.{name}"), format!("{value} is not finite"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn validate_class(position: usize, class: &ClassSection) -> Result<(), ManifestError> {
+    let key = |field: &str| format!("classes[{position}].{field}");
+    if usize::from(class.index) != position + 1 {
+        return fail(
+            key("index"),
+            format!(
+                "{} is not {}: number the classes in order from 1 (0 is background)",
+                class.index,
+                position + 1
+            ),
+        );
+    }
+    if !is_snake(&class.name) {
+        return fail(
+            key("name"),
+            format!(
+                "'{}' is not snake_case: use lower-case letters, digits and '_'",
+                class.name.escape_debug()
+            ),
+        );
+    }
+    one_line(&key("label"), &class.label)?;
+    if class.rgb().is_none() {
+        return fail(
+            key("color"),
+            format!("'{}' is no colour: write #RRGGBB in hexadecimal", class.color.escape_debug()),
+        );
+    }
+    // Also false for NaN.
+    if !(class.threshold > 0.0 && class.threshold < 1.0) {
+        return fail(key("threshold"), format!("{} is not between 0 and 1, both excluded", class.threshold));
+    }
+    Ok(())
+}

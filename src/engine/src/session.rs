@@ -1,0 +1,337 @@
+//! One model on ONNX Runtime's CPU provider.
+//!
+//! A session holds its own copy of the weights and the memory of the network's intermediate results (for a U-Net of
+//! a million parameters at 192×288 some tens of megabytes). Workers that run at the same time need a session each;
+//! what they share is the file's bytes, which an [`Engine`] reads once.
+
+use std::path::PathBuf;
+
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
+use ort::session::{Session as OrtSession, SessionOutputs};
+use ort::value::{Outlet, Shape, TensorElementType, TensorRef};
+
+use crate::engine::Engine;
+use crate::error::{EngineError, one_line};
+use crate::manifest::{Layout, Manifest, OutputKind};
+use crate::runtime;
+
+/// How a session runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Threads that share the work of one picture, the caller's among them. With several workers, 1 each.
+    pub threads: usize,
+    /// Whether idle threads wait by spinning: a little faster with 2 threads and more, at the price of a core that
+    /// is busy between pictures. Means nothing with 1 thread.
+    pub spinning: bool,
+    /// The runtime's library, where it is not to be looked for.
+    pub runtime: Option<PathBuf>,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { threads: 1, spinning: false, runtime: None }
+    }
+}
+
+/// A loaded model, checked against its manifest.
+#[derive(Debug)]
+pub struct Session {
+    session: OrtSession,
+    engine_name: String,
+    output_name: String,
+    input_shape: [usize; 4],
+    output: OutputShape,
+}
+
+/// What an output must look like.
+#[derive(Clone, Debug)]
+struct OutputShape {
+    layout: Layout,
+    kind: OutputKind,
+    channels: usize,
+    height: usize,
+    width: usize,
+}
+
+/// The numbers of one run, borrowed from the runtime.
+#[derive(Debug)]
+pub struct Output<'s> {
+    outputs: SessionOutputs<'s>,
+    engine_name: &'s str,
+    output_name: &'s str,
+    shape: &'s OutputShape,
+}
+
+/// The numbers of an output tensor, in the order of its layout.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum OutputValues<'a> {
+    /// Scores or probabilities.
+    F32(&'a [f32]),
+    /// Labels.
+    U8(&'a [u8]),
+    /// Labels.
+    I32(&'a [i32]),
+    /// Labels.
+    I64(&'a [i64]),
+}
+
+impl Session {
+    /// Loads an engine's model.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] where the runtime is missing, the model's file is not the manifest's, is damaged, or has
+    /// tensors of other names, types or shapes.
+    pub fn load(engine: &Engine, options: &SessionOptions) -> Result<Self, EngineError> {
+        let environment = runtime::environment(options.runtime.as_deref())?;
+        let bytes = engine.model_bytes()?;
+        let session = build(environment, &bytes, options).map_err(|error| EngineError::ModelLoad {
+            engine: engine.name().to_owned(),
+            message: one_line(error.message()),
+            path: engine.model_path(),
+        })?;
+        let manifest = engine.manifest();
+        let (input_shape, output) = check(&session, manifest)?;
+        Ok(Self {
+            session,
+            engine_name: engine.name().to_owned(),
+            output_name: manifest.output.name.clone(),
+            input_shape,
+            output,
+        })
+    }
+
+    /// Shape of the tensor it takes.
+    pub fn input_shape(&self) -> [usize; 4] {
+        self.input_shape
+    }
+
+    /// Runs the model on one tensor of [`Self::input_shape`], read where it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TensorLength`] for a tensor of another length, [`EngineError::Run`] where the runtime fails.
+    pub fn run(&mut self, tensor: &[f32]) -> Result<Output<'_>, EngineError> {
+        let expected = self.input_shape.iter().product();
+        if tensor.len() != expected {
+            let engine = self.engine_name.clone();
+            return Err(EngineError::TensorLength { engine, expected, found: tensor.len() });
+        }
+        let failed = |error: ort::Error| EngineError::Run {
+            engine: self.engine_name.clone(),
+            message: one_line(error.message()),
+        };
+        let input = TensorRef::from_array_view((self.input_shape, tensor)).map_err(failed)?;
+        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        Ok(Output {
+            outputs,
+            engine_name: &self.engine_name,
+            output_name: &self.output_name,
+            shape: &self.output,
+        })
+    }
+}
+
+impl Output<'_> {
+    /// The numbers; as many as the manifest implies.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TensorShape`] where a model with free axes gave another shape.
+    pub fn values(&self) -> Result<OutputValues<'_>, EngineError> {
+        let failed = |error: ort::Error| EngineError::Run {
+            engine: self.engine_name.to_owned(),
+            message: one_line(error.message()),
+        };
+        let value = self.outputs.get(self.output_name).ok_or_else(|| EngineError::Run {
+            engine: self.engine_name.to_owned(),
+            message: format!("it gave no '{}'", self.output_name),
+        })?;
+        let shape_fits = |shape: &Shape| {
+            if self.shape.fits(shape) {
+                return Ok(());
+            }
+            Err(EngineError::TensorShape {
+                engine: self.engine_name.to_owned(),
+                role: "output",
+                name: self.output_name.to_owned(),
+                expected: self.shape.to_string(),
+                found: shape_text(shape),
+            })
+        };
+        macro_rules! values {
+            ($variant:ident, $type:ty) => {{
+                let (shape, values) = value.try_extract_tensor::<$type>().map_err(failed)?;
+                shape_fits(shape)?;
+                Ok(OutputValues::$variant(values))
+            }};
+        }
+        match value.dtype().tensor_type() {
+            Some(TensorElementType::Uint8) => values!(U8, u8),
+            Some(TensorElementType::Int32) => values!(I32, i32),
+            Some(TensorElementType::Int64) => values!(I64, i64),
+            _ => values!(F32, f32),
+        }
+    }
+
+    /// The output's shape.
+    pub fn shape(&self) -> Vec<usize> {
+        let value = self.outputs.get(self.output_name);
+        let shape = value.and_then(|value| value.dtype().tensor_shape());
+        shape.map_or_else(Vec::new, |shape| shape.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect())
+    }
+}
+
+fn build(
+    environment: &ort::environment::Environment,
+    bytes: &[u8],
+    options: &SessionOptions,
+) -> Result<OrtSession, ort::Error> {
+    let mut builder = OrtSession::builder(environment)?
+        // The backend is named in every result: nothing is to be chosen behind its back.
+        .with_auto_device(AutoDevicePolicy::PreferCPU)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(options.threads.max(1))?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(options.spinning)?
+        .with_memory_pattern(true)?;
+    if !runtime::log_is_wanted() {
+        builder = builder.with_log_level(ort::logging::LogLevel::Fatal)?;
+    }
+    builder.commit_from_memory(bytes)
+}
+
+/// Checks a model's tensors against its manifest.
+fn check(session: &OrtSession, manifest: &Manifest) -> Result<([usize; 4], OutputShape), EngineError> {
+    let engine = &manifest.engine.name;
+    if session.inputs().len() > 1 {
+        return Err(EngineError::InputCount {
+            engine: engine.clone(),
+            count: session.inputs().len(),
+            names: names(session.inputs()),
+        });
+    }
+    let input = outlet(engine, "input", session.inputs(), &manifest.input.name)?;
+    check_type(engine, "input", input, &[TensorElementType::Float32], "a tensor of f32")?;
+    let (width, height) = (manifest.input.width as usize, manifest.input.height as usize);
+    let channels = manifest.input.color.channels();
+    let input_shape = match manifest.input.layout {
+        Layout::Nchw => [1, channels, height, width],
+        Layout::Nhwc => [1, height, width, channels],
+    };
+    let found = input.dtype().tensor_shape();
+    if !found.is_some_and(|found| matches(found, &input_shape)) {
+        return Err(EngineError::TensorShape {
+            engine: engine.clone(),
+            role: "input",
+            name: input.name().to_owned(),
+            expected: format!("{input_shape:?}"),
+            found: found.map_or_else(String::new, shape_text),
+        });
+    }
+
+    let output = outlet(engine, "output", session.outputs(), &manifest.output.name)?;
+    let (types, expected): (&[TensorElementType], _) = match manifest.output.kind {
+        OutputKind::Logits | OutputKind::Probabilities => (&[TensorElementType::Float32], "a tensor of f32"),
+        OutputKind::Labels => (
+            &[TensorElementType::Uint8, TensorElementType::Int32, TensorElementType::Int64],
+            "a tensor of u8, i32 or i64",
+        ),
+    };
+    check_type(engine, "output", output, types, expected)?;
+    let shape = OutputShape {
+        layout: manifest.input.layout,
+        kind: manifest.output.kind,
+        channels: manifest.output_channels(),
+        height,
+        width,
+    };
+    let found = output.dtype().tensor_shape();
+    if !found.is_some_and(|found| shape.could_fit(found)) {
+        return Err(EngineError::TensorShape {
+            engine: engine.clone(),
+            role: "output",
+            name: output.name().to_owned(),
+            expected: shape.to_string(),
+            found: found.map_or_else(String::new, shape_text),
+        });
+    }
+    Ok((input_shape, shape))
+}
+
+fn names(outlets: &[Outlet]) -> String {
+    outlets.iter().map(|o| format!("'{}'", o.name().escape_debug())).collect::<Vec<_>>().join(", ")
+}
+
+fn outlet<'s>(
+    engine: &str,
+    role: &'static str,
+    outlets: &'s [Outlet],
+    name: &str,
+) -> Result<&'s Outlet, EngineError> {
+    outlets.iter().find(|o| o.name() == name).ok_or_else(|| EngineError::TensorName {
+        engine: engine.to_owned(),
+        role,
+        expected: name.to_owned(),
+        found: if outlets.is_empty() { "none".to_owned() } else { names(outlets) },
+    })
+}
+
+fn check_type(
+    engine: &str,
+    role: &'static str,
+    outlet: &Outlet,
+    types: &[TensorElementType],
+    expected: &'static str,
+) -> Result<(), EngineError> {
+    let found = outlet.dtype().tensor_type();
+    if found.is_some_and(|found| types.contains(&found)) {
+        return Ok(());
+    }
+    Err(EngineError::TensorType {
+        engine: engine.to_owned(),
+        role,
+        name: outlet.name().to_owned(),
+        expected,
+        found: found.map_or_else(|| "no tensor".to_owned(), |found| format!("a tensor of {found}")),
+    })
+}
+
+/// Whether every axis is free (negative) or of the wanted length.
+fn matches(found: &Shape, wanted: &[usize]) -> bool {
+    found.len() == wanted.len()
+        && found.iter().zip(wanted).all(|(&f, &w)| f < 0 || usize::try_from(f) == Ok(w))
+}
+
+fn shape_text(shape: &Shape) -> String {
+    let axes = shape.iter().map(|&axis| if axis < 0 { "?".to_owned() } else { axis.to_string() });
+    format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+}
+
+impl OutputShape {
+    fn dimensions(&self) -> [usize; 4] {
+        match self.layout {
+            Layout::Nchw => [1, self.channels, self.height, self.width],
+            Layout::Nhwc => [1, self.height, self.width, self.channels],
+        }
+    }
+
+    /// Whether a declared shape, which can have free axes, allows this one. A shape that is not declared at all has
+    /// no axes.
+    fn could_fit(&self, declared: &Shape) -> bool {
+        let labels_without_channel =
+            self.kind == OutputKind::Labels && matches(declared, &[1, self.height, self.width]);
+        declared.is_empty() || matches(declared, &self.dimensions()) || labels_without_channel
+    }
+
+    fn fits(&self, shape: &Shape) -> bool {
+        shape.iter().all(|&axis| axis >= 0) && !shape.is_empty() && self.could_fit(shape)
+    }
+}
+
+impl std::fmt::Display for OutputShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.dimensions())
+    }
+}

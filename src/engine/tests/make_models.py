@@ -1,0 +1,233 @@
+"""Makes the small engines that the tests run: `tests/models/<name>/{manifest.toml, model.onnx}`.
+
+Needs numpy and onnx:  python src/engine/tests/make_models.py
+Each model is a few hundred bytes and its answer can be computed by hand; the tests do so.
+"""
+
+import hashlib
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = pathlib.Path(__file__).parent / "models"
+OPSET = 17
+
+
+def save(graph, name):
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    model.producer_name = "vesalius tests"
+    onnx.checker.check_model(model)
+    folder = HERE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+
+
+def f32(name, values):
+    return numpy_helper.from_array(np.asarray(values, dtype=np.float32), name)
+
+
+def i64(name, values):
+    return numpy_helper.from_array(np.asarray(values, dtype=np.int64), name)
+
+
+def tensor(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def graph(nodes, inputs, outputs, constants):
+    return helper.make_graph(nodes, "g", inputs, outputs, constants)
+
+
+MANIFEST = """\
+schema = 1
+
+[engine]
+name = "{name}"
+version = "1.0.0"
+description = "{description}"
+task = "segmentation"
+modality = "{modality}"
+licence = "MIT OR Apache-2.0"
+protocol = "generic"
+
+[model]
+file = "model.onnx"
+sha256 = "{sha256}"
+opset = 17
+
+[input]
+name = "{input}"
+layout = "{layout}"
+width = {width}
+height = {height}
+color = "{color}"
+range = [0.0, 1.0]
+mean = [{mean}]
+std = [{std}]
+resize = "{resize}"
+filter = "linear-antialias"
+pad = {pad}
+
+[output]
+name = "{output}"
+kind = "{kind}"
+activation = "{activation}"
+{classes}
+[[precisions]]
+name = "f32"
+"""
+
+CLASS = """
+[[classes]]
+index = {index}
+name = "{name}"
+label = "{label}"
+color = "{color}"
+threshold = 0.5
+components = "{components}"
+fill_holes = {fill_holes}
+"""
+
+
+def classes(*rows):
+    return "".join(CLASS.format(index=i + 1, **row) for i, row in enumerate(rows))
+
+
+BRIGHT = dict(name="bright", label="Bright", color="#56B4E9", components="all", fill_holes="false")
+
+
+def manifest(name, description, **changes):
+    values = dict(
+        name=name, description=description, modality="ultrasound", input="image", layout="nchw", width=64, height=48,
+        color="gray", mean="0.0", std="1.0", resize="letterbox", pad=0, output="logits", kind="logits",
+        activation="sigmoid", classes=classes(BRIGHT),
+        sha256=hashlib.sha256((HERE / name / "model.onnx").read_bytes()).hexdigest(),
+    )
+    values.update(changes)
+    (HERE / name / "manifest.toml").write_text(MANIFEST.format(**values))
+
+
+def brightness(source, target):
+    """(source - 0.5) * 20"""
+    return (
+        [helper.make_node("Sub", [source, "half"], ["centred"]), helper.make_node("Mul", ["centred", "gain"], [target])],
+        [f32("half", 0.5), f32("gain", 20.0)],
+    )
+
+
+def threshold():
+    nodes, constants = brightness("image", "logits")
+    shape = [1, 1, 48, 64]
+    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], constants), "threshold")
+    manifest("threshold", "What is brighter than half, for tests")
+
+
+def slow():
+    """`threshold` after a loop of convolutions that leave the picture as it is, a second output of no use."""
+    channels, rounds, shape = 16, 160, [1, 1, 48, 64]
+    nodes, constants = brightness("image", "logits_alone")
+    nodes += [
+        helper.make_node("Expand", ["image", "wide_shape"], ["wide"]),
+        helper.make_node("ConstantOfShape", ["weight_shape"], ["weight"],
+                         value=numpy_helper.from_array(np.full(1, 1e-3, np.float32))),
+    ]
+    body = helper.make_graph(
+        [
+            helper.make_node("Conv", ["state", "weight"], ["next_state"], pads=[1, 1, 1, 1]),
+            helper.make_node("Identity", ["go"], ["go_on"]),
+        ],
+        "body",
+        [tensor("round", [], TensorProto.INT64), tensor("go", [], TensorProto.BOOL),
+         tensor("state", [1, channels, 48, 64])],
+        [tensor("go_on", [], TensorProto.BOOL), tensor("next_state", [1, channels, 48, 64])],
+    )
+    nodes += [
+        helper.make_node("Loop", ["rounds", "", "wide"], ["spent"], body=body),
+        helper.make_node("ReduceMean", ["spent"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Mul", ["mean", "nothing"], ["no_part"]),
+        helper.make_node("Add", ["logits_alone", "no_part"], ["logits"]),
+    ]
+    constants += [i64("wide_shape", [1, channels, 48, 64]), i64("weight_shape", [channels, channels, 3, 3]),
+                  i64("rounds", rounds), f32("nothing", 0.0)]
+    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], constants), "slow")
+    manifest("slow", "As threshold, and takes its time, for tests")
+
+
+def nan():
+    shape = [1, 1, 48, 64]
+    nodes = [
+        helper.make_node("Mul", ["image", "nothing"], ["zero"]),
+        helper.make_node("Div", ["zero", "nothing"], ["logits"]),
+    ]
+    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], [f32("nothing", 0.0)]), "nan")
+    manifest("nan", "Gives NaN at every pixel, for tests")
+
+
+def rgb_softmax():
+    """Scores 0 (background), 8·(red − blue), 8·(blue − red), of an input in −1 to 1."""
+    size = [1, 3, 32, 32]
+    weight = np.zeros((3, 3, 1, 1), np.float32)
+    weight[1, 0], weight[1, 2], weight[2, 2], weight[2, 0] = 8, -8, 8, -8
+    nodes = [helper.make_node("Conv", ["pixels", "weight"], ["scores"])]
+    save(graph(nodes, [tensor("pixels", size)], [tensor("scores", size)], [f32("weight", weight)]), "rgb-softmax")
+    manifest(
+        "rgb-softmax", "Red or blue, for tests", modality="endoscopy", input="pixels", output="scores", width=32,
+        height=32, color="rgb", mean="0.5, 0.5, 0.5", std="0.5, 0.5, 0.5", pad=128, activation="softmax",
+        classes=classes(
+            dict(name="red", label="Red", color="#D55E00", components="largest", fill_holes="true"),
+            dict(name="blue", label="Blue", color="#0072B2", components="all", fill_holes="false"),
+        ),
+    )
+
+
+def nhwc():
+    """Probability = the blue channel; the batch axis has a name, the rest is fixed; an NHWC input in BGR."""
+    nodes = [helper.make_node("Slice", ["image", "zero", "one", "last_axis"], ["blue"])]
+    constants = [i64("zero", [0]), i64("one", [1]), i64("last_axis", [3])]
+    save(graph(nodes, [tensor("image", ["batch", 24, 40, 3])], [tensor("blue", ["batch", 24, 40, 1])], constants),
+         "nhwc-probabilities")
+    manifest("nhwc-probabilities", "The blue channel as a probability, for tests", modality="endoscopy",
+             layout="nhwc", width=40, height=24, color="bgr", mean="0.0, 0.0, 0.0", std="1.0, 1.0, 1.0",
+             resize="stretch", output="blue", kind="probabilities")
+
+
+def labels():
+    """0 below a third, 1 up to two thirds, 2 above; int64 without a channel axis, as ArgMax gives."""
+    nodes = [
+        helper.make_node("Mul", ["image", "three"], ["scaled"]),
+        helper.make_node("Floor", ["scaled"], ["floor"]),
+        helper.make_node("Min", ["floor", "two"], ["capped"]),
+        helper.make_node("Cast", ["capped"], ["cast"], to=TensorProto.INT64),
+        helper.make_node("Squeeze", ["cast", "channel_axis"], ["labels"]),
+    ]
+    constants = [f32("three", 3.0), f32("two", 2.0), i64("channel_axis", [1])]
+    save(graph(nodes, [tensor("image", [1, 1, 16, 16])], [tensor("labels", [1, 16, 16], TensorProto.INT64)], constants),
+         "labels")
+    manifest("labels", "Three levels of brightness, for tests", width=16, height=16, resize="stretch",
+             output="labels", kind="labels", activation="none",
+             classes=classes(dict(BRIGHT, name="medium", label="Medium"), dict(BRIGHT, color="#E69F00")))
+
+
+def wrong_shape():
+    """The manifest says 64×48 and the model takes 32×32."""
+    nodes, constants = brightness("image", "logits")
+    shape = [1, 1, 32, 32]
+    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], constants), "wrong-shape")
+    manifest("wrong-shape", "Its manifest and its model disagree, for tests")
+
+
+def corrupt():
+    """The first part of a good model."""
+    (HERE / "corrupt").mkdir(parents=True, exist_ok=True)
+    whole = (HERE / "threshold" / "model.onnx").read_bytes()
+    (HERE / "corrupt" / "model.onnx").write_bytes(whole[: len(whole) // 2])
+    manifest("corrupt", "Half a model, for tests")
+
+
+if __name__ == "__main__":
+    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt):
+        make()
+    for path in sorted(HERE.glob("*/model.onnx")):
+        print(f"{path.parent.name:20} {path.stat().st_size:5} bytes")
