@@ -1,0 +1,285 @@
+//! The machinery of `vesaliusmeasure`.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::subclass::prelude::*;
+use parking_lot::Mutex;
+use vesalius_measure::calibration::{Calibration, CalibrationError, CalibrationSource};
+use vesalius_measure::protocol::Protocol;
+use vesalius_measure::result::FrameResult;
+
+use crate::calibration_meta::calibration_of;
+use crate::frame::template_caps;
+use crate::histogram::Histogram;
+use crate::messages::MeasurementMessage;
+use crate::result_meta::ResultMeta;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("vesaliusmeasure", gst::DebugColorFlags::empty(), Some("Vesalius measurement"))
+});
+
+/// The property's value that takes what the engine's manifest asks for.
+const PROTOCOL_AUTO: &str = "auto";
+
+#[derive(Clone, Debug)]
+struct Settings {
+    calibration: String,
+    protocol: String,
+    post_messages: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { calibration: String::new(), protocol: PROTOCOL_AUTO.to_owned(), post_messages: true }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// The property's calibration, parsed.
+    calibration: Option<Arc<Calibration>>,
+    /// The picture's size that it was set for.
+    calibrated_size: Option<(u32, u32)>,
+    size: Option<(u32, u32)>,
+    frames: u64,
+    values: u64,
+    times: Histogram,
+}
+
+#[derive(Default)]
+pub struct Measure {
+    settings: Mutex<Settings>,
+    state: Mutex<State>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for Measure {
+    const NAME: &'static str = "VesaliusMeasure";
+    type Type = super::Measure;
+    type ParentType = gst_base::BaseTransform;
+}
+
+impl Measure {
+    /// Parses the property. An empty one is no calibration.
+    fn parse_calibration(text: &str) -> Result<Option<Arc<Calibration>>, CalibrationError> {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        Calibration::parse(text, CalibrationSource::Operator).map(|c| Some(Arc::new(c)))
+    }
+
+    /// Takes a new calibration while running. One that is none takes the millimetres away rather than stop the
+    /// picture.
+    fn recalibrate(&self, text: &str) {
+        let parsed = Self::parse_calibration(text);
+        let mut state = self.state.lock();
+        state.calibrated_size = state.size;
+        state.calibration = parsed.as_ref().ok().cloned().flatten();
+        drop(state);
+        if let Err(error) = parsed {
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ["{}", error]);
+        }
+    }
+
+    fn protocol_of(&self, result: &FrameResult) -> Protocol {
+        let settings = self.settings.lock();
+        let name =
+            if settings.protocol == PROTOCOL_AUTO { &result.engine.protocol } else { &settings.protocol };
+        // `start` refused unknown names, and a manifest holds known ones alone.
+        name.parse().unwrap_or(Protocol::Generic)
+    }
+
+    fn post(&self, result: &FrameResult) {
+        let obj = self.obj();
+        for measurement in &result.measurements {
+            let message = MeasurementMessage::new(result, measurement);
+            let _ = obj.post_message(
+                gst::message::Element::builder(gst::Structure::from(&message)).src(&*obj).build(),
+            );
+        }
+    }
+}
+
+impl ObjectImpl for Measure {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let default = Settings::default();
+            vec![
+                glib::ParamSpecString::builder("calibration")
+                    .nick("Calibration")
+                    .blurb("Millimetres per pixel, one number or X,Y (empty = not calibrated)")
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecString::builder("protocol")
+                    .nick("Protocol")
+                    .blurb("What is measured: fetal-head, generic, or auto for what the engine asks for")
+                    .default_value(Some(default.protocol.as_str()))
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("post-messages")
+                    .nick("Post messages")
+                    .blurb("Post each value as a vesalius-measurement message on the bus")
+                    .default_value(default.post_messages)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                    .nick("Statistics")
+                    .blurb("Counts of frames and percentiles of times, in nanoseconds")
+                    .read_only()
+                    .build(),
+            ]
+        });
+        PROPERTIES.as_ref()
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let text = || value.get::<Option<String>>().ok().flatten();
+        match pspec.name() {
+            "calibration" => {
+                let text = text().unwrap_or_default();
+                self.settings.lock().calibration.clone_from(&text);
+                // Before the first caps, `start` parses it and reports an error properly.
+                if self.state.lock().size.is_some() {
+                    self.recalibrate(&text);
+                }
+            }
+            "protocol" => {
+                self.settings.lock().protocol = text().unwrap_or_else(|| PROTOCOL_AUTO.to_owned());
+            }
+            "post-messages" => self.settings.lock().post_messages = value.get().unwrap_or(true),
+            _ => {}
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            "calibration" => self.settings.lock().calibration.to_value(),
+            "protocol" => self.settings.lock().protocol.to_value(),
+            "post-messages" => self.settings.lock().post_messages.to_value(),
+            "stats" => {
+                let state = self.state.lock();
+                let mut s = gst::Structure::builder("vesalius-measure-stats")
+                    .field("frames", state.frames)
+                    .field("values", state.values)
+                    .build();
+                for (name, q) in [("measure-p50", 0.5), ("measure-p95", 0.95), ("measure-p99", 0.99)] {
+                    if let Some(ns) = state.times.quantile_ns(q) {
+                        s.set(name, ns);
+                    }
+                }
+                s.to_value()
+            }
+            _ => pspec.default_value().clone(),
+        }
+    }
+}
+
+impl GstObjectImpl for Measure {}
+
+impl ElementImpl for Measure {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Vesalius measurement",
+                "Filter/Analyzer/Video",
+                "Turns the masks of vesaliussegment into values with units, uncertainty and validity",
+                env!("CARGO_PKG_AUTHORS"),
+            )
+        });
+        Some(&*METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| crate::pad_templates(&template_caps(), &template_caps()));
+        TEMPLATES.as_ref()
+    }
+}
+
+impl BaseTransformImpl for Measure {
+    const MODE: gst_base::subclass::BaseTransformMode = gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = self.settings.lock().clone();
+        if settings.protocol != PROTOCOL_AUTO {
+            settings
+                .protocol
+                .parse::<Protocol>()
+                .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ["{}", e]))?;
+        }
+        let calibration = Self::parse_calibration(&settings.calibration)
+            .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ["{}", e]))?;
+        *self.state.lock() = State { calibration, ..State::default() };
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        *self.state.lock() = State::default();
+        Ok(())
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let info = gst_video::VideoInfo::from_caps(incaps)
+            .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
+        let size = (info.width(), info.height());
+        let expired = {
+            let mut state = self.state.lock();
+            state.size = Some(size);
+            let set_for = *state.calibrated_size.get_or_insert(size);
+            // A scale belongs to one picture size; of another one it says nothing.
+            set_for != size && state.calibration.take().is_some()
+        };
+        if expired {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                ["the picture's size changed to {}x{}: the calibration no longer holds, set it again", size.0, size.1]
+            );
+        }
+        Ok(())
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        crate::offer_video_meta(query);
+        Ok(())
+    }
+
+    fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let own = calibration_of(buffer).map(Arc::new);
+        let calibration = own.or_else(|| self.state.lock().calibration.clone());
+        let post = self.settings.lock().post_messages;
+        for mut meta in buffer.iter_meta_mut::<ResultMeta>() {
+            let protocol = self.protocol_of(meta.result());
+            let start = Instant::now();
+            let calibration = calibration.clone();
+            meta.update(|result| {
+                protocol.measure(result, calibration);
+                result.times.measure_ns = u64::try_from(start.elapsed().as_nanos()).ok();
+            });
+            let result = meta.result();
+            {
+                let mut state = self.state.lock();
+                state.frames += 1;
+                state.values += result.measurements.iter().filter(|m| m.value.is_some()).count() as u64;
+                if let Some(ns) = result.times.measure_ns {
+                    state.times.add(ns);
+                }
+            }
+            if post {
+                self.post(result);
+            }
+        }
+        Ok(gst::FlowSuccess::Ok)
+    }
+}

@@ -1,0 +1,326 @@
+//! The machinery of `vesaliusoverlay`.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+use parking_lot::Mutex;
+use vesalius_draw::{Layer, Style, blend, draw_result};
+
+use super::composition;
+use crate::frame::{template_caps, view_mut};
+use crate::histogram::Histogram;
+use crate::result_meta::ResultMeta;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("vesaliusoverlay", gst::DebugColorFlags::empty(), Some("Vesalius overlay"))
+});
+
+/// How the drawing reaches the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Way {
+    /// Not known: downstream is asked before the next frame.
+    #[default]
+    Undecided,
+    /// As a composition beside the picture.
+    Attach,
+    /// Into the picture.
+    Blend,
+}
+
+#[derive(Default)]
+struct State {
+    info: Option<gst_video::VideoInfo>,
+    out_caps: Option<gst::Caps>,
+    /// Whether the stream carried compositions when it came in.
+    upstream_composes: bool,
+    way: Way,
+    /// Kept between frames for its memory.
+    layer: Option<Layer>,
+    frames: u64,
+    attached: u64,
+    blended: u64,
+    times: Histogram,
+}
+
+#[derive(Default)]
+pub struct Overlay {
+    style: Mutex<Style>,
+    state: Mutex<State>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for Overlay {
+    const NAME: &'static str = "VesaliusOverlay";
+    type Type = super::Overlay;
+    type ParentType = gst_base::BaseTransform;
+}
+
+impl Overlay {
+    /// Attaches where the caps carry compositions and downstream says that it reads them; sinks that merely accept
+    /// the caps would lose the drawing.
+    fn decide(&self, state: &mut State) {
+        let Some(caps) = state.out_caps.clone() else { return };
+        let obj = self.obj();
+        let composes =
+            composition::has_feature(&caps) && composition::downstream_composes(obj.src_pad(), &caps);
+        state.way = if composes || (state.upstream_composes && composition::has_feature(&caps)) {
+            Way::Attach
+        } else {
+            Way::Blend
+        };
+        if state.way == Way::Blend && composition::has_feature(&caps) {
+            let plain = composition::without_feature(&caps);
+            if obj.update_src_caps(&plain).is_ok() {
+                state.out_caps = Some(plain);
+            }
+        }
+        gst::info!(CAT, imp = self, "drawing is {}", if state.way == Way::Attach { "attached" } else { "blended" });
+    }
+
+    /// Draws all results of a frame. Whether there is anything to show.
+    fn draw(&self, state: &mut State, buffer: &gst::BufferRef) -> Option<()> {
+        let info = state.info.as_ref()?;
+        let (width, height) = (info.width() as usize, info.height() as usize);
+        if state.layer.as_ref().is_none_or(|l| (l.width(), l.height()) != (width, height)) {
+            match Layer::new(width, height) {
+                Ok(layer) => state.layer = Some(layer),
+                Err(error) => {
+                    gst::warning!(CAT, imp = self, "nothing is drawn: {error}");
+                    return None;
+                }
+            }
+        }
+        let layer = state.layer.as_mut()?;
+        layer.clear();
+        let style = self.style.lock();
+        for meta in buffer.iter_meta::<ResultMeta>() {
+            draw_result(layer, meta.result(), &style);
+        }
+        (!layer.is_empty()).then_some(())
+    }
+
+    fn show(&self, state: &mut State, buffer: &mut gst::BufferRef) -> Result<(), gst::FlowError> {
+        if self.draw(state, buffer).is_none() {
+            return Ok(());
+        }
+        let (Some(layer), Some(info)) = (&state.layer, &state.info) else { return Ok(()) };
+        if state.way == Way::Attach {
+            if let Some(composition) = composition::compose(layer) {
+                composition::attach(buffer, &composition);
+            }
+            state.attached += 1;
+            return Ok(());
+        }
+        let drawn = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, info)
+            .map_err(|_| "the frame's memory cannot be written".to_owned())
+            .and_then(|mut mapped| {
+                let mut frame = view_mut(&mut mapped).map_err(|e| e.to_string())?;
+                blend(layer, &mut frame).map_err(|e| e.to_string())
+            });
+        match drawn {
+            Ok(()) => state.blended += 1,
+            // The picture goes on without the drawing.
+            Err(error) => gst::warning!(CAT, imp = self, "nothing is drawn: {error}"),
+        }
+        Ok(())
+    }
+}
+
+impl ObjectImpl for Overlay {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let style = Style::default();
+            let switch = |name: &str, blurb: &str, default: bool| {
+                glib::ParamSpecBoolean::builder(name).blurb(blurb).default_value(default).mutable_playing().build()
+            };
+            let number = |name: &str, blurb: &str, default: f64, range: std::ops::RangeInclusive<f64>| {
+                glib::ParamSpecDouble::builder(name)
+                    .blurb(blurb)
+                    .minimum(*range.start())
+                    .maximum(*range.end())
+                    .default_value(default)
+                    .mutable_playing()
+                    .build()
+            };
+            vec![
+                switch("show-contour", "Draw the outlines of the classes", style.show_contour),
+                switch("show-ellipse", "Draw the fitted ellipse", style.show_ellipse),
+                switch("show-calipers", "Draw the calipers of the measured distances", style.show_calipers),
+                switch("show-values", "Draw the list of values", style.show_values),
+                switch("show-status", "Draw the status line", style.show_status),
+                number("line-width", "Factor on the width of lines", style.line_width, 0.25..=8.0),
+                number("text-scale", "Factor on the size of text", style.text_scale, 0.5..=4.0),
+                number(
+                    "fill-opacity",
+                    "Opacity of the filled mask, 0 for outlines alone",
+                    style.fill_opacity,
+                    0.0..=0.3,
+                ),
+                glib::ParamSpecString::builder("notice")
+                    .blurb("Text that is always shown; an integrator may empty it on their own responsibility")
+                    .default_value(Some(style.notice.as_str()))
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                    .nick("Statistics")
+                    .blurb("Counts of frames and percentiles of times, in nanoseconds")
+                    .read_only()
+                    .build(),
+            ]
+        });
+        PROPERTIES.as_ref()
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let mut style = self.style.lock();
+        let switch = || value.get::<bool>().unwrap_or(true);
+        let number = || value.get::<f64>().unwrap_or(1.0);
+        match pspec.name() {
+            "show-contour" => style.show_contour = switch(),
+            "show-ellipse" => style.show_ellipse = switch(),
+            "show-calipers" => style.show_calipers = switch(),
+            "show-values" => style.show_values = switch(),
+            "show-status" => style.show_status = switch(),
+            "line-width" => style.line_width = number(),
+            "text-scale" => style.text_scale = number(),
+            "fill-opacity" => style.fill_opacity = number(),
+            "notice" => style.notice = value.get::<Option<String>>().ok().flatten().unwrap_or_default(),
+            _ => {}
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let style = self.style.lock();
+        match pspec.name() {
+            "show-contour" => style.show_contour.to_value(),
+            "show-ellipse" => style.show_ellipse.to_value(),
+            "show-calipers" => style.show_calipers.to_value(),
+            "show-values" => style.show_values.to_value(),
+            "show-status" => style.show_status.to_value(),
+            "line-width" => style.line_width.to_value(),
+            "text-scale" => style.text_scale.to_value(),
+            "fill-opacity" => style.fill_opacity.to_value(),
+            "notice" => style.notice.to_value(),
+            "stats" => {
+                let state = self.state.lock();
+                let mut s = gst::Structure::builder("vesalius-overlay-stats")
+                    .field("frames", state.frames)
+                    .field("attached", state.attached)
+                    .field("blended", state.blended)
+                    .build();
+                for (name, q) in [("overlay-p50", 0.5), ("overlay-p95", 0.95), ("overlay-p99", 0.99)] {
+                    if let Some(ns) = state.times.quantile_ns(q) {
+                        s.set(name, ns);
+                    }
+                }
+                s.to_value()
+            }
+            _ => pspec.default_value().clone(),
+        }
+    }
+}
+
+impl GstObjectImpl for Overlay {}
+
+impl ElementImpl for Overlay {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Vesalius overlay",
+                "Filter/Editor/Video",
+                "Draws the outlines, calipers, values and status of Vesalius results; \
+                 pixels outside what is drawn keep their bytes",
+                env!("CARGO_PKG_AUTHORS"),
+            )
+        });
+        Some(&*METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let mut caps = composition::with_feature(&template_caps());
+            caps.merge(template_caps());
+            crate::pad_templates(&caps, &caps)
+        });
+        TEMPLATES.as_ref()
+    }
+}
+
+impl BaseTransformImpl for Overlay {
+    const MODE: gst_base::subclass::BaseTransformMode = gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        *self.state.lock() = State::default();
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        *self.state.lock() = State::default();
+        Ok(())
+    }
+
+    fn transform_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let mut other = match direction {
+            // Towards the source: compositions first, the plain picture else.
+            gst::PadDirection::Sink => composition::with_feature(caps),
+            // Towards the sink: a plain picture can become one with compositions.
+            _ => composition::without_feature(caps),
+        };
+        other.merge(caps.clone());
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
+            None => other,
+        })
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let info = gst_video::VideoInfo::from_caps(incaps)
+            .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
+        let mut state = self.state.lock();
+        state.info = Some(info);
+        state.out_caps = Some(outcaps.clone());
+        state.upstream_composes = composition::has_feature(incaps);
+        state.way = Way::Undecided;
+        Ok(())
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        crate::offer_video_meta(query);
+        Ok(())
+    }
+
+    fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let start = Instant::now();
+        let mut state = std::mem::take(&mut *self.state.lock());
+        // The state is out of its lock while downstream is asked, for that may take as long as downstream likes.
+        if state.way == Way::Undecided {
+            self.decide(&mut state);
+        }
+        let shown = self.show(&mut state, buffer);
+        let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        state.frames += 1;
+        state.times.add(ns);
+        for mut meta in buffer.iter_meta_mut::<ResultMeta>() {
+            meta.update(|result| result.times.overlay_ns = Some(ns));
+        }
+        *self.state.lock() = state;
+        shown.map(|()| gst::FlowSuccess::Ok)
+    }
+}

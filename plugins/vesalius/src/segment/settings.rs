@@ -1,0 +1,94 @@
+//! What can be set on `vesaliussegment`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gst::glib;
+
+/// Which frames are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "VesaliusMode")]
+#[repr(i32)]
+pub enum Mode {
+    /// The newest frame; the picture never waits (live).
+    #[default]
+    #[enum_value(name = "The newest frame is looked at, the picture never waits (live)", nick = "latest")]
+    Latest = 0,
+    /// Every frame; each waits for its own result (replay).
+    #[enum_value(name = "Every frame waits for its own result (replay)", nick = "every-frame")]
+    EveryFrame = 1,
+}
+
+/// The property's value that lets the element choose.
+pub(super) const BACKEND_AUTO: &str = "auto";
+/// The backend that this build has.
+pub(super) const BACKEND_CPU: &str = "onnxruntime-cpu";
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) engine: String,
+    pub(super) backend: String,
+    pub(super) mode: Mode,
+    pub(super) threads: u32,
+    pub(super) max_in_flight: u32,
+    pub(super) max_age: Duration,
+    pub(super) runtime: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            engine: String::new(),
+            backend: BACKEND_AUTO.to_owned(),
+            mode: Mode::default(),
+            threads: 0,
+            max_in_flight: 0,
+            max_age: Duration::from_millis(200),
+            runtime: None,
+        }
+    }
+}
+
+/// How the threads are divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Frames that are looked at at the same time.
+    pub(super) workers: usize,
+    /// Threads that share the work of one frame.
+    pub(super) threads_per_worker: usize,
+    /// Frames that may be on their way through the element.
+    pub(super) max_in_flight: usize,
+}
+
+impl Settings {
+    /// Every frame: one thread a frame, for a network splits worse than a stream of frames. Newest frame: all
+    /// threads on it, for only its delay counts.
+    pub(super) fn plan(&self) -> Plan {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if self.threads == 0 { cores } else { self.threads as usize };
+        match self.mode {
+            Mode::Latest => Plan { workers: 1, threads_per_worker: threads, max_in_flight: 1 },
+            Mode::EveryFrame => {
+                // One more than the workers keeps them busy while the oldest waits to be taken.
+                let in_flight = if self.max_in_flight == 0 { threads + 1 } else { self.max_in_flight as usize };
+                let workers = threads.min(in_flight).max(1);
+                Plan { workers, threads_per_worker: (threads / workers).max(1), max_in_flight: in_flight }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_go_to_frames_or_to_one_frame() {
+        let replay = Settings { mode: Mode::EveryFrame, threads: 4, ..Settings::default() };
+        assert_eq!(replay.plan(), Plan { workers: 4, threads_per_worker: 1, max_in_flight: 5 });
+        let serial = Settings { max_in_flight: 1, ..replay };
+        assert_eq!(serial.plan(), Plan { workers: 1, threads_per_worker: 4, max_in_flight: 1 });
+        let live = Settings { threads: 3, ..Settings::default() };
+        assert_eq!(live.plan(), Plan { workers: 1, threads_per_worker: 3, max_in_flight: 1 });
+    }
+}

@@ -1,0 +1,43 @@
+//! Counts and times of `vesaliussegment`.
+
+use crate::histogram::Histogram;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stats {
+    /// Frames that came in.
+    pub(super) frames: u64,
+    /// Frames that the engine looked at.
+    pub(super) inferred: u64,
+    /// Frames that passed without being looked at (newest-frame mode).
+    pub(super) skipped: u64,
+    /// Frames on which the engine failed.
+    pub(super) failed: u64,
+    /// Frames that passed with a result too old to be shown.
+    pub(super) stale: u64,
+    pub(super) inference: Histogram,
+    pub(super) backend: String,
+    pub(super) last_error: String,
+}
+
+impl Stats {
+    pub(super) fn structure(&self) -> gst::Structure {
+        let mut s = gst::Structure::builder("vesalius-segment-stats")
+            .field("frames", self.frames)
+            .field("inferred", self.inferred)
+            .field("skipped", self.skipped)
+            .field("failed", self.failed)
+            .field("stale", self.stale)
+            .field("backend", &self.backend)
+            .field("last-error", &self.last_error)
+            .build();
+        for (name, q) in [("inference-p50", 0.5), ("inference-p95", 0.95), ("inference-p99", 0.99)] {
+            if let Some(ns) = self.inference.quantile_ns(q) {
+                s.set(name, ns);
+            }
+        }
+        if let Some(ns) = self.inference.max_ns() {
+            s.set("inference-max", ns);
+        }
+        s
+    }
+}
