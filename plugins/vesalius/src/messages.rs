@@ -30,7 +30,11 @@ fn field<'a, T: gst::glib::value::FromValue<'a>>(
 }
 
 fn named<'a>(structure: &'a gst::StructureRef, name: &str) -> Result<&'a gst::StructureRef, MessageError> {
-    if structure.name() == name { Ok(structure) } else { Err(MessageError::Name(structure.name().to_string())) }
+    if structure.name() == name {
+        Ok(structure)
+    } else {
+        Err(MessageError::Name(structure.name().to_string()))
+    }
 }
 
 /// One value of one frame, posted by `vesaliusmeasure` as `vesalius-measurement`.

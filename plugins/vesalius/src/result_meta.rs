@@ -78,15 +78,31 @@ mod imp {
 
     /// Names carry the version: two builds in one process must not read each other's memory.
     const API_NAME: &CStr = match CStr::from_bytes_with_nul(
-        concat!("VesaliusResultMetaAPI-", env!("CARGO_PKG_VERSION_MAJOR"), "-", env!("CARGO_PKG_VERSION_MINOR"), "-",
-            env!("CARGO_PKG_VERSION_PATCH"), "\0").as_bytes(),
+        concat!(
+            "VesaliusResultMetaAPI-",
+            env!("CARGO_PKG_VERSION_MAJOR"),
+            "-",
+            env!("CARGO_PKG_VERSION_MINOR"),
+            "-",
+            env!("CARGO_PKG_VERSION_PATCH"),
+            "\0"
+        )
+        .as_bytes(),
     ) {
         Ok(name) => name,
         Err(_) => c"VesaliusResultMetaAPI",
     };
     const META_NAME: &CStr = match CStr::from_bytes_with_nul(
-        concat!("VesaliusResultMeta-", env!("CARGO_PKG_VERSION_MAJOR"), "-", env!("CARGO_PKG_VERSION_MINOR"), "-",
-            env!("CARGO_PKG_VERSION_PATCH"), "\0").as_bytes(),
+        concat!(
+            "VesaliusResultMeta-",
+            env!("CARGO_PKG_VERSION_MAJOR"),
+            "-",
+            env!("CARGO_PKG_VERSION_MINOR"),
+            "-",
+            env!("CARGO_PKG_VERSION_PATCH"),
+            "\0"
+        )
+        .as_bytes(),
     ) {
         Ok(name) => name,
         Err(_) => c"VesaliusResultMeta",
@@ -110,7 +126,8 @@ mod imp {
             let api: gst::glib::Type = unsafe {
                 let known = gst::glib::gobject_ffi::g_type_from_name(API_NAME.as_ptr());
                 from_glib(if known == gst::glib::gobject_ffi::G_TYPE_INVALID {
-                    let tags = [c"video".as_ptr(), c"size".as_ptr(), c"orientation".as_ptr(), std::ptr::null()];
+                    let tags =
+                        [c"video".as_ptr(), c"size".as_ptr(), c"orientation".as_ptr(), std::ptr::null()];
                     gst::ffi::gst_meta_api_type_register(API_NAME.as_ptr(), tags.as_ptr().cast_mut().cast())
                 } else {
                     known
@@ -234,7 +251,8 @@ mod tests {
         assert_eq!(Arc::strong_count(&shared), 3);
         assert_eq!(copy.meta::<ResultMeta>().unwrap().result().source_pts_ns, 7);
         // Half a buffer is no frame.
-        let part = buffer.copy_region(gst::BufferCopyFlags::META | gst::BufferCopyFlags::MEMORY, 0..8).unwrap();
+        let part =
+            buffer.copy_region(gst::BufferCopyFlags::META | gst::BufferCopyFlags::MEMORY, 0..8).unwrap();
         assert!(part.meta::<ResultMeta>().is_none());
         drop((buffer, copy, part));
         assert_eq!(Arc::strong_count(&shared), 1);

@@ -29,28 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&out, "missing", 800, 540, &missing, &style)?;
     let filled = Style { fill_opacity: 0.25, ..Style::default() };
     write(&out, "filled", 800, 540, &found(800, 540), &filled)?;
-    time(&found(1920, 1080), &style)?;
-    if std::env::var_os("PARTS").is_some() {
-        let none = Style {
-            show_contour: false,
-            show_ellipse: false,
-            show_calipers: false,
-            show_values: false,
-            show_status: false,
-            notice: String::new(),
-            ..Style::default()
-        };
-        for s in [
-            Style { show_contour: true, ..none.clone() },
-            Style { show_ellipse: true, ..none.clone() },
-            Style { show_calipers: true, ..none.clone() },
-            Style { show_values: true, ..none.clone() },
-            Style { show_status: true, ..none.clone() },
-        ] {
-            time(&found(1920, 1080), &s)?;
-        }
-    }
-    Ok(())
+    time(&found(1920, 1080), &style)
 }
 
 fn write(

@@ -5,12 +5,12 @@
 //! With s a premultiplied 8-bit channel of the layer, a its alpha and d the frame's byte:
 //!
 //! * RGB: d′ = s + (d·(255 − a) + 127) / 255, whole-number division;
-//! * luma: Y′ = y + (Y·(255 − a) + 127) / 255 with y = (c_r·r + c_g·g + c_b·b + c_o·a + 2¹⁵) >> 16;
+//! * luma: Y′ = y + (Y·(255 − a) + 127) / 255 with y = (c_r·r + c_g·g + c_b·b + c_o·a + 2¹³) >> 14;
 //! * chroma of a block of n = 4 pixels (2 or 1 at odd edges), with Σ over the block:
-//!   U′ = u + (U·(255·n − Σa) + 127·n) / (255·n) with u = (c_r·Σr + c_g·Σg + c_b·Σb + c_o·Σa + 2¹⁵·n) / (2¹⁶·n),
+//!   U′ = u + (U·(255·n − Σa) + 127·n) / (255·n) with u = (c_r·Σr + c_g·Σg + c_b·Σb + c_o·Σa + 2¹³·n) / (2¹⁴·n),
 //!   which is the mean of the block's colours and alphas.
 //!
-//! The coefficients are the rows of the frame's matrix in 1/65 536 (see [`Coefficients`]), c_o carries the offset
+//! The coefficients are the rows of the frame's matrix in 1/16 384 (see [`Coefficients`]), c_o carries the offset
 //! (16 or 128) since the layer is premultiplied. A pixel or block with alpha 0 keeps its bytes: "drawn" means
 //! pixels for RGB and luma and 2×2 blocks for chroma. Alpha and unused bytes of the frame are never written.
 
@@ -19,14 +19,17 @@ use vesalius_measure::frame::{ColorMatrix, ColorRange, FrameMut, PixelFormat};
 use crate::color::{Pixel, divide_by_255, floor_by_255};
 use crate::layer::{DrawError, Layer, Span, TILE_HEIGHT, TILE_WIDTH, Tile};
 
-/// One row of a colour matrix for premultiplied pixels, in 1/65 536.
+/// Fraction bits of the coefficients: the most that keep them in 16 bits, which vectorises well.
+const BITS: u32 = 14;
+
+/// One row of a colour matrix for premultiplied pixels, in 1/16 384.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    red: i32,
-    green: i32,
-    blue: i32,
+    red: i16,
+    green: i16,
+    blue: i16,
     /// Times alpha: the offset of black or grey, divided by 255.
-    offset: i32,
+    offset: i16,
 }
 
 /// From red, green and blue to a YUV matrix and range.
@@ -49,7 +52,7 @@ impl Coefficients {
             ColorRange::Full => (1.0, 1.0, 0.0),
             ColorRange::Limited => (219.0 / 255.0, 224.0 / 255.0, 16.0),
         };
-        let fixed = |v: f64| (v * 65_536.0).round() as i32;
+        let fixed = |v: f64| (v * f64::from(1 << BITS)).round() as i16;
         let (yr, yb) = (fixed(luma * kr), fixed(luma * kb));
         // What is left over goes to green, so that white is exactly white and grey has no colour.
         let y = Row { red: yr, green: fixed(luma) - yr - yb, blue: yb, offset: fixed(black / 255.0) };
@@ -64,11 +67,12 @@ impl Coefficients {
 }
 
 impl Row {
-    /// The row times a sum of `1 << shift` pixels, as their mean.
+    /// The row times a sum of `1 << SHIFT` pixels, as their mean.
     #[inline]
-    fn apply(self, [b, g, r, a]: [i32; 4], shift: u32) -> i32 {
-        let sum = self.red * r + self.green * g + self.blue * b + self.offset * a;
-        (sum + (1 << (15 + shift))) >> (16 + shift)
+    fn apply<const SHIFT: u32>(self, [b, g, r, a]: [i16; 4]) -> i32 {
+        let times = |c: i16, v: i16| i32::from(c) * i32::from(v);
+        let sum = times(self.red, r) + times(self.green, g) + times(self.blue, b) + times(self.offset, a);
+        (sum + (1 << (BITS - 1 + SHIFT))) >> (BITS + SHIFT)
     }
 }
 
@@ -133,17 +137,10 @@ fn packed<const BYTES: usize, const BLUE_FIRST: bool>(tile: &Tile, frame: &mut F
 fn luma(tile: &Tile, frame: &mut FrameMut<'_>, y: Row) {
     for (row, span, pixels) in rows(tile, frame.height()) {
         let line = frame.row_mut(0, tile.top + row);
-        let mut line = line.get_mut(tile.left + span.start()..).unwrap_or(&mut []);
-        // Panels and full lines are runs of one colour: the matrix is applied once a run.
-        for run in pixels.chunk_by(|a, b| a == b) {
-            let Some(&pixel) = run.first() else { continue };
-            let source = y.apply(pixel.map(i32::from), 0).clamp(0, 255) as u8;
-            let clear = u16::from(255 - pixel[3]);
-            let (here, after) = line.split_at_mut(run.len().min(line.len()));
-            for d in here {
-                *d = source.saturating_add(divide_by_255(u16::from(*d) * clear));
-            }
-            line = after;
+        let line = line.get_mut(tile.left + span.start()..).unwrap_or(&mut []);
+        for (d, pixel) in line.iter_mut().zip(pixels) {
+            let rest = divide_by_255(u16::from(*d) * u16::from(255 - pixel[3]));
+            *d = (y.apply::<0>(pixel.map(i16::from)) + i32::from(rest)).clamp(0, 255) as u8;
         }
     }
 }
@@ -156,7 +153,7 @@ fn chroma(tile: &Tile, frame: &mut FrameMut<'_>, yuv: &Coefficients) {
         _ => [(1, 0, 1, yuv.u), (2, 0, 1, yuv.v)],
     };
     // Sums of the blocks of one row of the tile: blue, green, red, alpha.
-    let mut sums = [[0_u16; 4]; TILE_WIDTH / 2];
+    let mut sums = [[0_i16; 4]; TILE_WIDTH / 2];
     for row in (0..TILE_HEIGHT.min(height)).step_by(2) {
         let (upper_span, upper) = tile.row(row);
         let two_rows = row + 1 < height;
@@ -171,8 +168,8 @@ fn chroma(tile: &Tile, frame: &mut FrameMut<'_>, yuv: &Coefficients) {
         let (lower, _) = lower.as_chunks::<2>();
         let blocks = upper.iter().zip(lower).take(last).skip(first);
         for (sum, (upper, lower)) in sums.iter_mut().zip(blocks) {
-            let [a, b] = upper.map(|p| p.map(u16::from));
-            let [c, d] = if two_rows { lower.map(|p| p.map(u16::from)) } else { [[0; 4]; 2] };
+            let [a, b] = upper.map(|p| p.map(i16::from));
+            let [c, d] = if two_rows { lower.map(|p| p.map(i16::from)) } else { [[0; 4]; 2] };
             *sum = [
                 a[0] + b[0] + c[0] + d[0],
                 a[1] + b[1] + c[1] + d[1],
@@ -183,31 +180,29 @@ fn chroma(tile: &Tile, frame: &mut FrameMut<'_>, yuv: &Coefficients) {
         let count = last - first;
         // A block at an odd right edge has one column: a division by another number of pixels.
         let whole = count.min((width / 2).saturating_sub(first));
-        let rows_shift = u32::from(two_rows);
         let chroma_row = (tile.top + row) / 2;
         let at = tile.left / 2 + first;
         let (sums_whole, sums_rest) = sums.get(..count).unwrap_or(&[]).split_at(whole);
         for (plane, offset, step, matrix_row) in planes {
             let line = frame.row_mut(plane, chroma_row).get_mut(step * at + offset..).unwrap_or(&mut []);
             let (line, rest) = line.split_at_mut((step * whole).min(line.len()));
-            blocks_onto(line, step, sums_whole, matrix_row, rows_shift + 1);
-            blocks_onto(rest, step, sums_rest, matrix_row, rows_shift);
+            if two_rows {
+                blocks_onto::<2>(line, step, sums_whole, matrix_row);
+                blocks_onto::<1>(rest, step, sums_rest, matrix_row);
+            } else {
+                blocks_onto::<1>(line, step, sums_whole, matrix_row);
+                blocks_onto::<0>(rest, step, sums_rest, matrix_row);
+            }
         }
     }
 }
 
-/// Blends blocks of `1 << shift` pixels onto every `step`-th byte of a chroma line.
-fn blocks_onto(mut line: &mut [u8], step: usize, sums: &[[u16; 4]], row: Row, shift: u32) {
-    for run in sums.chunk_by(|a, b| a == b) {
-        let Some(&sum) = run.first() else { continue };
-        let source = row.apply(sum.map(i32::from), shift).clamp(0, 255) as u8;
-        let clear = (255_u32 << shift).saturating_sub(u32::from(sum[3]));
-        let (here, after) = line.split_at_mut((step * run.len()).min(line.len()));
-        for d in here.iter_mut().step_by(step) {
-            // x / (255·n) = (x / n) / 255 in whole numbers, and x / n is at most 255·255 + 127.
-            let rest = floor_by_255(((u32::from(*d) * clear + (127 << shift)) >> shift) as u16);
-            *d = source.saturating_add(rest);
-        }
-        line = after;
+/// Blends blocks of `1 << SHIFT` pixels onto every `step`-th byte of a chroma line.
+fn blocks_onto<const SHIFT: u32>(line: &mut [u8], step: usize, sums: &[[i16; 4]], row: Row) {
+    for (d, &sum) in line.iter_mut().step_by(step).zip(sums) {
+        let clear = (255 << SHIFT) - u32::from(sum[3] as u16);
+        // x / (255·n) = (x / n) / 255 in whole numbers, and x / n is at most 255·255 + 127.
+        let rest = floor_by_255(((u32::from(*d) * clear + (127 << SHIFT)) >> SHIFT) as u16);
+        *d = (row.apply::<SHIFT>(sum) + i32::from(rest)).clamp(0, 255) as u8;
     }
 }

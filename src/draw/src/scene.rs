@@ -166,7 +166,8 @@ impl Sizes {
 /// Draws a result on a layer: outlines, ellipse, calipers, values, status and notice, as the style says.
 ///
 /// A result without an answer ([`ResultStatus::Missing`]) draws its status and the notice alone. Text that does
-/// not fit is left out rather than cut: first values that rest on others, then the list, the status, the notice.
+/// not fit is left out rather than cut: first values that others tell as well, then the list, the status and last
+/// the notice.
 /// The layer is not cleared first.
 pub fn draw_result(layer: &mut Layer, result: &FrameResult, style: &Style) {
     let sizes = Sizes::new(layer, style);

@@ -1,5 +1,7 @@
 //! A layer on frames of every format: untouched bytes, the arithmetic against a plain reference, the same look.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use vesalius_draw::{Color, DrawError, Font, Layer, Stroke, Style, blend, draw_result, rectangles};
 use vesalius_measure::frame::{ColorMatrix, ColorRange, Frame, FrameMut, PixelFormat};
@@ -12,6 +14,9 @@ const MATRICES: [ColorMatrix; 3] = [ColorMatrix::Bt601, ColorMatrix::Bt709, Colo
 fn point(x_px: f64, y_px: f64) -> PointInFrame {
     PointInFrame { x_px, y_px }
 }
+
+/// Plane and offset of bytes.
+type Places = Vec<(usize, usize)>;
 
 /// A picture in memory, each plane with its stride.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,7 +60,7 @@ impl Picture {
     }
 
     /// Plane and offset of the bytes that show pixel (x, y), and of those of its chroma block.
-    fn bytes_of(&self, x: usize, y: usize) -> (Vec<(usize, usize)>, Vec<(usize, usize)>) {
+    fn bytes_of(&self, x: usize, y: usize) -> (Places, Places) {
         let stride = |plane: usize| self.planes[plane].1;
         let bpp = self.format.bytes_per_pixel();
         let first = y * stride(0) + x * bpp;

@@ -1,5 +1,7 @@
 //! Whole scenes: the same bytes everywhere, every size, every state told apart.
 
+#![allow(clippy::unwrap_used)]
+
 use vesalius_draw::{Corner, Layer, Style, draw_result};
 use vesalius_measure::geometry::PointInFrame;
 use vesalius_measure::result::{FrameResult, Mark, Reason};
@@ -33,14 +35,14 @@ fn scenes_have_their_golden_digests() {
     let style = Style::default();
     let filled = Style { fill_opacity: 0.25, ..Style::default() };
     for (name, width, height, result, style, wanted) in [
-        ("found", 1920, 1080, scene::head(1920, 1080, Case::Found), &style, 0x0),
-        ("found", 800, 540, scene::head(800, 540, Case::Found), &style, 0x0),
-        ("found", 207, 141, scene::head(207, 141, Case::Found), &style, 0x0),
-        ("cut", 800, 540, scene::head(800, 540, Case::Cut), &style, 0x0),
-        ("uncalibrated", 800, 540, scene::head(800, 540, Case::Uncalibrated), &style, 0x0),
-        ("nothing found", 800, 540, scene::head(800, 540, Case::NothingFound), &style, 0x0),
-        ("missing", 800, 540, missing(Reason::Stale), &style, 0x0),
-        ("filled", 800, 540, scene::head(800, 540, Case::Found), &filled, 0x0),
+        ("found", 1920, 1080, scene::head(1920, 1080, Case::Found), &style, 0xfb31_7bbf_1f92_41c0),
+        ("found", 800, 540, scene::head(800, 540, Case::Found), &style, 0x8aeb_3e37_1ed5_2f91),
+        ("found", 207, 141, scene::head(207, 141, Case::Found), &style, 0x0239_7033_6bd3_3273),
+        ("cut", 800, 540, scene::head(800, 540, Case::Cut), &style, 0x81c1_bb1e_d2e8_7e0b),
+        ("uncalibrated", 800, 540, scene::head(800, 540, Case::Uncalibrated), &style, 0xdc8b_3402_f747_31f0),
+        ("nothing found", 800, 540, scene::head(800, 540, Case::NothingFound), &style, 0xa9da_1dc2_502d_d25a),
+        ("missing", 800, 540, missing(Reason::Stale), &style, 0xf64f_c72a_2cc7_26bf),
+        ("filled", 800, 540, scene::head(800, 540, Case::Found), &filled, 0x4d46_18f2_696c_70d3),
     ] {
         let got = digest(&draw(width, height, &result, style));
         assert_eq!(got, wanted, "{name} {width}x{height}: {got:#018x}");

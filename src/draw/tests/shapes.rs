@@ -1,5 +1,7 @@
 //! Lines, areas and text: coverage, halo, dashes, and geometry that no picture should get.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use vesalius_draw::{Color, Font, Layer, Stroke};
 use vesalius_measure::ellipse::EllipseInFrame;

@@ -42,8 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         (i / stride) as f64 / layout.rows as f64,
                     );
                     let ring = ((x - 0.5).hypot(y - 0.5) - 0.3).abs();
-                    (30.0 + 200.0 * (-ring * ring * 400.0).exp() + (i * 2_654_435_761 >> 7) as f64 % 20.0)
-                        as u8
+                    (30.0 + 200.0 * (-ring * ring * 400.0).exp() + (i * 7_919 % 20) as f64) as u8
                 };
                 ((0..stride * layout.rows).map(byte).collect(), stride)
             })
@@ -64,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 times.extend(stage);
             }
         }
-        let cells = times.map(|t| percentiles(t)).map(|(median, p95)| format!("{median:8.3}/{p95:8.3}"));
+        let cells = times.map(percentiles).map(|(median, p95)| format!("{median:8.3}/{p95:8.3}"));
         println!("{:6} {}", format!("{format:?}"), cells.join(" "));
     }
     Ok(())

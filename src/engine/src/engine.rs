@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use vesalius_measure::components::Components;
 use vesalius_measure::frame::{Frame, PixelFormat};
 use vesalius_measure::geometry::Geometry;
 use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes};
@@ -139,8 +138,6 @@ pub struct FrameOutput {
     pub geometry: Geometry,
     /// The classes, in the manifest's order.
     pub classes: Vec<ClassResult>,
-    /// The pieces of each class before its clean-up.
-    pub components: Vec<Components>,
     /// Time of the stages up to the outlines; the others are `None`.
     pub times: StageTimes,
 }
@@ -190,7 +187,7 @@ impl Worker {
             postprocess_ns: Some(nanos(inferred.elapsed())),
             ..StageTimes::default()
         };
-        Ok(FrameOutput { geometry, classes: found.classes, components: found.components, times })
+        Ok(FrameOutput { geometry, classes: found.classes, times })
     }
 }
 

@@ -184,6 +184,18 @@ pub enum EngineError {
         /// How many it does.
         found: usize,
     },
+    /// A geometry does not belong to the model's picture.
+    #[error(
+        "a geometry of a model picture of {found:?} pixels does not fit engine '{engine}' of {expected:?}"
+    )]
+    GeometryMismatch {
+        /// Name of the engine.
+        engine: String,
+        /// Width and height of the model's picture.
+        expected: (usize, usize),
+        /// Width and height in the geometry.
+        found: (usize, usize),
+    },
     /// A picture is too large to be addressed.
     #[error("a picture of {width}x{height} pixels is too large: give one of less than 65536 pixels a side")]
     FrameTooLarge {
@@ -231,6 +243,7 @@ impl EngineError {
             | Self::NotFinite { .. }
             | Self::UnknownLabel { .. }
             | Self::TensorLength { .. }
+            | Self::GeometryMismatch { .. }
             | Self::Mask(_) => EngineErrorKind::Inference,
         }
     }

@@ -15,10 +15,14 @@ use crate::error::{EngineError, one_line};
 use crate::manifest::{Layout, Manifest, OutputKind};
 use crate::runtime;
 
+/// More threads than this on one small picture only wait for each other.
+pub const MAX_THREADS: usize = 64;
+
 /// How a session runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// Threads that share the work of one picture, the caller's among them. With several workers, 1 each.
+    /// Threads that share the work of one picture, the caller's among them, 1 to [`MAX_THREADS`]; other numbers
+    /// are brought there. With several workers, 1 each.
     pub threads: usize,
     /// Whether idle threads wait by spinning: a little faster with 2 threads and more, at the price of a core that
     /// is busy between pictures. Means nothing with 1 thread.
@@ -192,7 +196,7 @@ fn build(
         // The backend is named in every result: nothing is to be chosen behind its back.
         .with_auto_device(AutoDevicePolicy::PreferCPU)?
         .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(options.threads.max(1))?
+        .with_intra_threads(options.threads.clamp(1, MAX_THREADS))?
         .with_inter_threads(1)?
         .with_intra_op_spinning(options.spinning)?
         .with_memory_pattern(true)?;

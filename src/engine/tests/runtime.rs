@@ -1,6 +1,9 @@
 //! Loading ONNX Runtime: once a process, so each scenario runs in a process of its own, this test again with the
 //! name of the scenario in a variable.
 
+// The lint's exemption for tests covers functions marked as such and not their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

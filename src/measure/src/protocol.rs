@@ -10,7 +10,7 @@ pub mod hadlock;
 use std::sync::Arc;
 
 use crate::calibration::Calibration;
-use crate::contour::Contour;
+use crate::components::Components;
 use crate::geometry::Geometry;
 use crate::result::{ClassResult, FrameResult, Mark, Measurement, Reason, ResultStatus, Validity};
 use crate::shape::{Plane, Shape};
@@ -181,8 +181,8 @@ fn doubt_of(class: &ClassResult) -> Option<Reason> {
     if largest.border_fraction > 0.0 {
         return Some(Reason::Truncated);
     }
-    let second = class.contours.get(1).map_or(0.0, |c: &Contour| c.area_px2);
-    (second > SEVERAL_PIECES_FRACTION * largest.area_px2).then_some(Reason::SeveralPieces)
+    let Components { largest_px, second_px, .. } = class.components;
+    (second_px as f64 > SEVERAL_PIECES_FRACTION * largest_px as f64).then_some(Reason::SeveralPieces)
 }
 
 #[cfg(test)]

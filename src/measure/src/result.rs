@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
+use crate::components::Components;
 use crate::contour::Contour;
 use crate::ellipse::EllipseInFrame;
 use crate::geometry::{Geometry, PointInFrame};
@@ -198,6 +199,8 @@ pub struct ClassResult {
     pub contours: Vec<Contour>,
     /// Mean probability inside the outlines, 0 to 1; `None` where nothing was found.
     pub confidence: Option<f32>,
+    /// The pieces before the engine's clean-up.
+    pub components: Components,
 }
 
 /// Everything known about one frame. Stages add to it; nobody changes what an earlier stage said.

@@ -81,7 +81,7 @@ impl Measure {
         state.calibration = parsed.as_ref().ok().cloned().flatten();
         drop(state);
         if let Err(error) = parsed {
-            gst::element_imp_warning!(self, gst::ResourceError::Settings, ["{}", error]);
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{error}"));
         }
     }
 
@@ -211,10 +211,10 @@ impl BaseTransformImpl for Measure {
             settings
                 .protocol
                 .parse::<Protocol>()
-                .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ["{}", e]))?;
+                .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
         }
         let calibration = Self::parse_calibration(&settings.calibration)
-            .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ["{}", e]))?;
+            .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
         *self.state.lock() = State { calibration, ..State::default() };
         Ok(())
     }
@@ -239,7 +239,11 @@ impl BaseTransformImpl for Measure {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Format,
-                ["the picture's size changed to {}x{}: the calibration no longer holds, set it again", size.0, size.1]
+                (
+                    "the picture's size changed to {}x{}: the calibration no longer holds, set it again",
+                    size.0,
+                    size.1
+                )
             );
         }
         Ok(())

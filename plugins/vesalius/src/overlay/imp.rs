@@ -79,7 +79,12 @@ impl Overlay {
                 state.out_caps = Some(plain);
             }
         }
-        gst::info!(CAT, imp = self, "drawing is {}", if state.way == Way::Attach { "attached" } else { "blended" });
+        gst::info!(
+            CAT,
+            imp = self,
+            "drawing is {}",
+            if state.way == Way::Attach { "attached" } else { "blended" }
+        );
     }
 
     /// Draws all results of a frame. Whether there is anything to show.
@@ -136,7 +141,11 @@ impl ObjectImpl for Overlay {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let style = Style::default();
             let switch = |name: &str, blurb: &str, default: bool| {
-                glib::ParamSpecBoolean::builder(name).blurb(blurb).default_value(default).mutable_playing().build()
+                glib::ParamSpecBoolean::builder(name)
+                    .blurb(blurb)
+                    .default_value(default)
+                    .mutable_playing()
+                    .build()
             };
             let number = |name: &str, blurb: &str, default: f64, range: std::ops::RangeInclusive<f64>| {
                 glib::ParamSpecDouble::builder(name)
@@ -162,7 +171,9 @@ impl ObjectImpl for Overlay {
                     0.0..=0.3,
                 ),
                 glib::ParamSpecString::builder("notice")
-                    .blurb("Text that is always shown; an integrator may empty it on their own responsibility")
+                    .blurb(
+                        "Text that is always shown; an integrator may empty it on their own responsibility",
+                    )
                     .default_value(Some(style.notice.as_str()))
                     .mutable_playing()
                     .build(),

@@ -81,7 +81,7 @@ impl Segment {
         if settings.engine.is_empty() {
             return Err(gst::error_msg!(
                 gst::ResourceError::Settings,
-                ["no engine is set: set the property 'engine' to a name or a folder"]
+                ("no engine is set: set the property 'engine' to a name or a folder")
             ));
         }
         let why = match settings.backend.as_str() {
@@ -90,13 +90,11 @@ impl Segment {
             other => {
                 return Err(gst::error_msg!(
                     gst::ResourceError::Settings,
-                    ["there is no backend '{}' in this build: set 'backend' to {} or {}", other, BACKEND_AUTO, BACKEND_CPU]
+                    ("there is no backend '{other}' in this build: set 'backend' to {BACKEND_AUTO} or {BACKEND_CPU}")
                 ));
             }
         };
-        let fail = |error: &dyn std::fmt::Display| {
-            gst::error_msg!(gst::ResourceError::NotFound, ["{}", error])
-        };
+        let fail = |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::NotFound, ("{error}"));
         let folder = Registry::standard().find(&settings.engine).map_err(|e| fail(&e))?;
         let engine = Engine::open(&folder).map_err(|e| fail(&e))?;
         let plan = settings.plan();
@@ -245,7 +243,7 @@ impl Segment {
             gst::element_imp_error!(
                 self,
                 gst::StreamError::Format,
-                ["a frame has no time stamp: a result could not be told which frame it belongs to"]
+                ("a frame has no time stamp: a result could not be told which frame it belongs to")
             );
             return Err(gst::FlowError::Error);
         };
@@ -384,9 +382,7 @@ impl ObjectImpl for Segment {
             "threads" => settings.threads.to_value(),
             "max-in-flight" => settings.max_in_flight.to_value(),
             "max-age" => u64::try_from(settings.max_age.as_nanos()).unwrap_or(u64::MAX).to_value(),
-            "runtime" => {
-                settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value()
-            }
+            "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "stats" => self.stats.lock().structure().to_value(),
             _ => pspec.default_value().clone(),
         }
@@ -410,9 +406,8 @@ impl ElementImpl for Segment {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            crate::pad_templates(&template_caps(), &template_caps())
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| crate::pad_templates(&template_caps(), &template_caps()));
         TEMPLATES.as_ref()
     }
 
@@ -479,7 +474,7 @@ impl BaseTransformImpl for Segment {
                     gst::element_imp_error!(
                         self,
                         gst::StreamError::Format,
-                        ["the stream is not timed: put a parser or demuxer before vesaliussegment"]
+                        ("the stream is not timed: put a parser or demuxer before vesaliussegment")
                     );
                     return false;
                 }

@@ -78,8 +78,7 @@ impl Inference {
             .map_err(|_| "a frame's memory cannot be read".to_owned())?;
         let frame = view(&mapped).map_err(|e| e.to_string())?;
         let par = info.par();
-        let output =
-            self.worker.process(&frame, (par.numer(), par.denom())).map_err(|e| e.to_string())?;
+        let output = self.worker.process(&frame, (par.numer(), par.denom())).map_err(|e| e.to_string())?;
         let mut result =
             FrameResult::missing(self.engine.identity().clone(), pts_ns, Reason::InferenceFailed);
         result.status = ResultStatus::Ok;

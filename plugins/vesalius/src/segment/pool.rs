@@ -166,11 +166,7 @@ impl<J: Send + 'static> Pool<J> {
     /// # Errors
     ///
     /// The first error of a worker or of starting a thread; the others are ended.
-    pub(super) fn start<E, W, M>(
-        count: usize,
-        latest: bool,
-        make: M,
-    ) -> Result<Self, PoolError<E>>
+    pub(super) fn start<E, W, M>(count: usize, latest: bool, make: M) -> Result<Self, PoolError<E>>
     where
         E: Send + 'static,
         W: FnMut(J) + 'static,

@@ -70,7 +70,8 @@ impl Settings {
             Mode::Latest => Plan { workers: 1, threads_per_worker: threads, max_in_flight: 1 },
             Mode::EveryFrame => {
                 // One more than the workers keeps them busy while the oldest waits to be taken.
-                let in_flight = if self.max_in_flight == 0 { threads + 1 } else { self.max_in_flight as usize };
+                let in_flight =
+                    if self.max_in_flight == 0 { threads + 1 } else { self.max_in_flight as usize };
                 let workers = threads.min(in_flight).max(1);
                 Plan { workers, threads_per_worker: (threads / workers).max(1), max_in_flight: in_flight }
             }

@@ -1,10 +1,11 @@
 //! Made-up results and pictures for looking and testing. Only exactly rounded arithmetic, so that golden digests
 //! hold on every machine.
 
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;
 
+use vesalius_measure::components::Components;
 use vesalius_measure::contour::Contour;
 use vesalius_measure::ellipse::EllipseInFrame;
 use vesalius_measure::geometry::PointInFrame;
@@ -126,7 +127,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
     let contour = Contour {
         outer,
         holes: Vec::new(),
-        area_px2: 3.14159 * a * b,
+        area_px2: std::f64::consts::PI * a * b,
         border_fraction: if case == Case::Cut { 0.1 } else { 0.0 },
     };
     let marks = vec![
@@ -158,6 +159,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
             probability: ProbabilityMap::new(1, 1, vec![0.0_f32]).unwrap(),
             contours: if found { vec![contour] } else { Vec::new() },
             confidence: found.then_some(0.97),
+            components: Components::default(),
         }],
         calibration: None,
         measurements: measurements(case),
@@ -180,8 +182,10 @@ pub fn background(width: usize, height: usize) -> Vec<u8> {
             let coarse = ((i / width) / 3 * 7919 + (i % width) / 4) as u32;
             let grain = (noise(i as u32) + 2.0 * noise(coarse)) / 3000.0;
             let (hx, hy) = ((x - w / 2.0) / h, (y - 0.46 * h) / h);
-            let ring = ((hx * hx / 0.17 + hy * hy / 0.107).sqrt() - 1.0).abs();
-            let level = if ring < 0.05 {
+            // The skull lies just inside the head's outline.
+            let (u, v) = (0.9578 * hx + 0.2874 * hy, 0.9578 * hy - 0.2874 * hx);
+            let ring = ((u / 0.4).powi(2) + (v / 0.312).powi(2)).sqrt() - 1.0;
+            let level = if ring.abs() < 0.045 {
                 190.0
             } else if radius > 0.98 {
                 230.0

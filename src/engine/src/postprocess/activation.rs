@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The contract of the crate's brief to its callers; the functions stay below a third of it.
+    /// What callers may count on; the functions stay below a third of it.
     const TOLERANCE: f64 = 1e-6;
 
     #[test]

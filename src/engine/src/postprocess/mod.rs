@@ -49,8 +49,6 @@ pub struct Postprocessor {
 pub struct Found {
     /// The classes, in the manifest's order.
     pub classes: Vec<ClassResult>,
-    /// The pieces of each class before its clean-up.
-    pub components: Vec<Components>,
 }
 
 impl Postprocessor {
@@ -80,8 +78,9 @@ impl Postprocessor {
     /// # Errors
     ///
     /// [`EngineError::TensorLength`], [`EngineError::NotFinite`] for NaN, infinity and, of a model that gives
-    /// probabilities, values outside 0 to 1, [`EngineError::UnknownLabel`].
+    /// probabilities, values outside 0 to 1, [`EngineError::UnknownLabel`], [`EngineError::GeometryMismatch`].
     pub fn process(&mut self, output: OutputValues<'_>, geometry: &Geometry) -> Result<Found, EngineError> {
+        self.check_geometry(geometry)?;
         let maps = match output {
             OutputValues::F32(values) => self.probabilities(values, geometry)?,
             OutputValues::U8(values) => self.labels(values, geometry)?,
@@ -98,10 +97,23 @@ impl Postprocessor {
                 probability,
                 confidence: confidence.filter(|_| !contours.is_empty()),
                 contours,
+                components,
             });
-            found.components.push(components);
         }
         Ok(found)
+    }
+
+    fn check_geometry(&self, geometry: &Geometry) -> Result<(), EngineError> {
+        let (expected, content) = ((self.width, self.height), geometry.content);
+        let found = (geometry.model_width as usize, geometry.model_height as usize);
+        let inside = |first: u32, count: u32, all: usize| count > 0 && first as usize + count as usize <= all;
+        if found == expected
+            && inside(content.x, content.width, self.width)
+            && inside(content.y, content.height, self.height)
+        {
+            return Ok(());
+        }
+        Err(EngineError::GeometryMismatch { engine: self.engine_name.clone(), expected, found })
     }
 
     fn check_length(&self, found: usize) -> Result<(), EngineError> {
@@ -173,7 +185,7 @@ impl Postprocessor {
         let good = |value: f32| {
             if probabilities {
                 // False for NaN and infinity too.
-                (value >= -PROBABILITY_SLACK) & (value <= 1.0 + PROBABILITY_SLACK)
+                (value - 0.5).abs() <= 0.5 + PROBABILITY_SLACK
             } else {
                 value.abs() < f32::INFINITY
             }

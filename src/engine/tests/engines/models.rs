@@ -5,8 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use vesalius_engine::engine::verify;
+use vesalius_engine::postprocess::Postprocessor;
+use vesalius_engine::session::OutputValues;
 use vesalius_engine::{Engine, EngineError, EngineErrorKind, FrameOutput, SessionOptions, Worker, runtime};
 use vesalius_measure::frame::{Frame, PixelFormat};
+use vesalius_measure::geometry::{Geometry, ResizeRule};
 
 use crate::model;
 
@@ -65,7 +68,7 @@ fn a_bright_rectangle_is_found_where_it_is() {
     }
     let confidence = class.confidence.unwrap();
     assert!(confidence > 0.95 && confidence <= 1.0, "{confidence}");
-    assert_eq!(found.components[0].count, 1);
+    assert_eq!(found.classes[0].components.count, 1);
     assert!(found.times.preprocess_ns.is_some() && found.times.measure_ns.is_none());
 }
 
@@ -100,7 +103,10 @@ fn softmax_tells_red_from_blue() {
     let [red, blue] = found.classes.as_slice() else { panic!() };
     assert_eq!((red.class.name.as_str(), blue.class.name.as_str()), ("red", "blue"));
     // "largest" and "fill_holes" for red: one outline without a hole, of 20×20; "all" for blue.
-    assert_eq!((red.contours.len(), red.contours[0].holes.len(), found.components[0].count), (1, 0, 2));
+    assert_eq!(
+        (red.contours.len(), red.contours[0].holes.len(), found.classes[0].components.count),
+        (1, 0, 2)
+    );
     assert_eq!(blue.contours.len(), 1);
     // At 2:1 the filter's triangle spreads an edge by less than 3 source pixels, and this steep softmax calls red
     // whatever has a share of 5 % of it: the square of 20 grows, and stays below 26.
@@ -257,4 +263,41 @@ fn verify_reports_shapes_and_times() {
     assert!(seen.best_run <= seen.first_run.max(seen.load) && !seen.best_run.is_zero());
     let error = verify(&Engine::open(&model("nan")).unwrap(), &SessionOptions::default()).unwrap_err();
     assert!(matches!(error, EngineError::NotFinite { .. }));
+}
+
+/// What no good model gives, handed to the post-processing without one.
+#[test]
+fn outputs_that_are_wrong_are_errors() {
+    let postprocessor = |name: &str| {
+        let engine = Engine::open(&model(name)).unwrap();
+        Postprocessor::new(engine.manifest(), engine.classes())
+    };
+    let geometry =
+        |width, height| Geometry::new((640, 480), (width, height), ResizeRule::Stretch, (1, 1)).unwrap();
+
+    let mut labels = postprocessor("labels");
+    let mut values = vec![0_i64; 256];
+    assert!(labels.process(OutputValues::I64(&values), &geometry(16, 16)).is_ok());
+    for wrong in [3, -1, i64::MAX, i64::MIN] {
+        values[100] = wrong;
+        let error = labels.process(OutputValues::I64(&values), &geometry(16, 16)).unwrap_err();
+        assert!(matches!(error, EngineError::UnknownLabel { found, .. } if found == wrong), "{error}");
+    }
+
+    let mut probabilities = postprocessor("nhwc-probabilities");
+    for (value, good) in [(0.0, true), (1.000_1, true), (-0.1, false), (1.1, false), (f32::INFINITY, false)] {
+        let mut values = vec![0.5; 40 * 24];
+        values[7] = value;
+        let result = probabilities.process(OutputValues::F32(&values), &geometry(40, 24));
+        assert_eq!(result.is_ok(), good, "{value}");
+    }
+    let error = probabilities.process(OutputValues::F32(&[0.5; 9]), &geometry(40, 24)).unwrap_err();
+    assert!(matches!(error, EngineError::TensorLength { expected: 960, found: 9, .. }), "{error}");
+
+    let mut outside = geometry(40, 24);
+    outside.content.width = 0;
+    for geometry in [geometry(24, 40), outside] {
+        let error = probabilities.process(OutputValues::F32(&[0.5; 960]), &geometry).unwrap_err();
+        assert!(matches!(error, EngineError::GeometryMismatch { .. }), "{error}");
+    }
 }

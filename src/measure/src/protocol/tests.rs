@@ -4,7 +4,7 @@ use crate::contour::trace;
 use crate::geometry::{PointInModel, ResizeRule};
 use crate::mask::ProbabilityMap;
 use crate::result::{ClassInfo, EngineIdentity};
-use crate::units::MmPerPx;
+use crate::units::{Mm, MmPerPx};
 
 fn engine() -> Arc<EngineIdentity> {
     Arc::new(EngineIdentity {
@@ -42,7 +42,13 @@ fn frame(center: (f64, f64), axes_px: (f64, f64), angle_rad: f64) -> FrameResult
     let mut result = FrameResult::missing(engine(), 0, Reason::NoResultYet);
     result.status = ResultStatus::Ok;
     result.geometry = Some(geometry);
-    result.classes = vec![ClassResult { class, probability, contours, confidence: Some(0.99) }];
+    result.classes = vec![ClassResult {
+        class,
+        probability,
+        contours,
+        confidence: Some(0.99),
+        components: Components::default(),
+    }];
     result
 }
 
@@ -82,7 +88,17 @@ fn a_head_in_millimetres() {
     assert_eq!(result.marks.len(), 3);
 }
 
-use crate::units::Mm;
+#[test]
+fn several_pieces_are_said() {
+    let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
+    result.classes[0].components = Components { count: 2, largest_px: 1000, second_px: 51 };
+    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    let hc = value(&result, "head_circumference");
+    assert_eq!((hc.validity, hc.reason), (Validity::Limited, Some(Reason::SeveralPieces)));
+    result.classes[0].components.second_px = 50;
+    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    assert_eq!(value(&result, "head_circumference").validity, Validity::Valid);
+}
 
 #[test]
 fn without_a_calibration_there_are_no_millimetres() {

@@ -1,0 +1,185 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Live segmentation, overlays and measurements with units on ultrasound and endoscopy video.
+///
+/// Not for clinical use.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Segment, measure and annotate recordings and stills, every frame
+    Replay(ReplayArgs),
+    /// Render a phantom with exactly known truth
+    Phantom(PhantomArgs),
+    /// Look at the engines
+    Engine(EngineArgs),
+    /// Say what is installed, what works, and what to do about what does not
+    Doctor(DoctorArgs),
+    /// Render a phantom, replay it, and compare what was measured with the truth
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Parser)]
+pub struct ReplayArgs {
+    /// Recordings (whatever GStreamer decodes), stills (PNG, JPEG, WebP, BMP, TIFF) or folders of stills
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Engine by name or folder; see `vesalius engine list`
+    #[arg(long, default_value = "fetal-head")]
+    pub engine: String,
+    /// Folder for the results; several inputs get a folder each within it
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Millimetres per pixel: MM_PER_PX, or X,Y, or a CSV with the header file,mm_per_px_x,mm_per_px_y.
+    /// Without it lengths are in pixels
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    pub calibration: Option<String>,
+    /// Write a label mask a frame, at the input's size, pixel value = class index
+    #[arg(long)]
+    pub masks: bool,
+    /// Write no annotated video and no annotated stills
+    #[arg(long)]
+    pub no_video: bool,
+    /// Threads for inference (0 = one a core)
+    #[arg(long, default_value_t = 0)]
+    pub threads: u32,
+    /// libonnxruntime.so, where it is not to be looked for
+    #[arg(long, value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+    /// Print one JSON object an input instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct PhantomArgs {
+    #[command(subcommand)]
+    pub kind: PhantomKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PhantomKind {
+    /// A fetal head in an ultrasound fan or rectangle
+    FetalHead(FetalHeadArgs),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FieldKind {
+    /// Convex probe: a sector
+    Fan,
+    /// Linear probe: a rectangle
+    Linear,
+}
+
+#[derive(Debug, Parser)]
+pub struct FetalHeadArgs {
+    /// Folder for the clip and its truth
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Frames
+    #[arg(long, default_value_t = 150)]
+    pub frames: u64,
+    /// Frames a second
+    #[arg(long, default_value_t = 30.0)]
+    pub fps: f64,
+    /// Width of the picture in pixels
+    #[arg(long, default_value_t = 800)]
+    pub width: u32,
+    /// Height of the picture in pixels
+    #[arg(long, default_value_t = 540)]
+    pub height: u32,
+    /// Millimetres per pixel, one number or X,Y
+    #[arg(long, default_value = "0.2", allow_hyphen_values = true)]
+    pub mm_per_px: String,
+    /// Head circumference in mm
+    #[arg(long, default_value_t = 250.0, allow_negative_numbers = true)]
+    pub head_circumference: f64,
+    /// Cephalic index in per cent
+    #[arg(long, default_value_t = 78.3, allow_negative_numbers = true)]
+    pub cephalic_index: f64,
+    /// Direction of the long axis in degrees, clockwise from the right
+    #[arg(long, default_value_t = -6.0, allow_negative_numbers = true)]
+    pub angle: f64,
+    /// Shape of the scanned field
+    #[arg(long, value_enum, default_value_t = FieldKind::Fan)]
+    pub field: FieldKind,
+    /// Gain in dB
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pub gain: f64,
+    /// Looks averaged in the speckle (1 = fully developed)
+    #[arg(long, default_value_t = 3)]
+    pub compounding: u8,
+    /// Loss in an acoustic shadow behind the skull, in dB (0 = no shadow)
+    #[arg(long, default_value_t = 0.0)]
+    pub shadow: f64,
+    /// Factor on the probe's motion (0 = still)
+    #[arg(long, default_value_t = 1.0)]
+    pub motion: f64,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// A varied scene drawn from the seed; size, scale and place are then its own
+    #[arg(long)]
+    pub random: bool,
+    /// Write each frame as a PNG too, without the losses of video
+    #[arg(long)]
+    pub stills: bool,
+    /// Do not write the masks
+    #[arg(long)]
+    pub no_masks: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct EngineArgs {
+    #[command(subcommand)]
+    pub action: EngineAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EngineAction {
+    /// All engines, a line each
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a manifest says
+    Show {
+        /// Engine by name or folder
+        name: String,
+    },
+    /// Check the hash and the shapes, and run the engine once
+    Verify {
+        /// Engine by name or folder
+        name: String,
+        /// libonnxruntime.so, where it is not to be looked for
+        #[arg(long, value_name = "FILE")]
+        runtime: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Parser)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct DemoArgs {
+    /// Folder for the results
+    #[arg(long, short, default_value = "out/demo", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Engine by name or folder
+    #[arg(long, default_value = "fetal-head")]
+    pub engine: String,
+}

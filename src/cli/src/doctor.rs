@@ -1,0 +1,141 @@
+//! `vesalius doctor`.
+
+use gst::prelude::*;
+use serde_json::json;
+use vesalius_engine::{Engine, Registry, SessionOptions, engine::verify, runtime};
+
+use crate::args::DoctorArgs;
+
+/// Elements that jobs need, and the Debian package of each.
+const ELEMENTS: [(&str, &str); 10] = [
+    ("filesrc", "libgstreamer1.0-0"),
+    ("decodebin", "gstreamer1.0-plugins-base"),
+    ("videoconvert", "gstreamer1.0-plugins-base"),
+    ("appsrc", "gstreamer1.0-plugins-base"),
+    ("qtdemux", "gstreamer1.0-plugins-good"),
+    ("matroskademux", "gstreamer1.0-plugins-good"),
+    ("mp4mux", "gstreamer1.0-plugins-good"),
+    ("h264parse", "gstreamer1.0-plugins-bad"),
+    ("x264enc", "gstreamer1.0-plugins-ugly"),
+    ("avdec_h264", "gstreamer1.0-libav"),
+];
+
+/// One thing looked at.
+struct Check {
+    what: String,
+    works: bool,
+    found: String,
+    /// What to do where it does not work.
+    remedy: String,
+}
+
+/// Runs the command.
+pub fn run(args: &DoctorArgs) -> anyhow::Result<u8> {
+    let mut checks = vec![gstreamer()];
+    checks.extend(elements());
+    checks.push(onnxruntime());
+    checks.extend(engines());
+    checks.push(Check {
+        what: "backend onnxruntime-cpu".to_owned(),
+        works: runtime::loaded().is_some(),
+        found: "inference on the processor; this build has no other backend".to_owned(),
+        remedy: "see ONNX Runtime above".to_owned(),
+    });
+    let bad = checks.iter().filter(|c| !c.works).count();
+    if args.json {
+        let lines: Vec<_> = checks
+            .iter()
+            .map(|c| {
+                json!({ "what": c.what, "works": c.works, "found": c.found,
+                    "remedy": (!c.works).then_some(&c.remedy) })
+            })
+            .collect();
+        println!("{}", serde_json::Value::from(lines));
+    } else {
+        for check in &checks {
+            println!("{} {:<28} {}", if check.works { "✓" } else { "✗" }, check.what, check.found);
+            if !check.works {
+                println!("  → {}", check.remedy);
+            }
+        }
+        println!(
+            "{}",
+            if bad == 0 { "everything works".to_owned() } else { format!("{bad} things do not work") }
+        );
+    }
+    Ok(if bad == 0 { crate::OK } else { crate::FAILED })
+}
+
+fn gstreamer() -> Check {
+    let started = gst::init();
+    let (major, minor, micro, _) = gst::version();
+    let recent = (major, minor) >= (1, 20);
+    Check {
+        what: "GStreamer".to_owned(),
+        works: started.is_ok() && recent,
+        found: match started {
+            Ok(()) => format!("{major}.{minor}.{micro}"),
+            Err(error) => error.to_string(),
+        },
+        remedy: "run scripts/setup.sh; 1.20 is the oldest that works".to_owned(),
+    }
+}
+
+fn elements() -> Vec<Check> {
+    ELEMENTS
+        .into_iter()
+        .map(|(element, package)| {
+            let factory = gst::ElementFactory::find(element);
+            Check {
+                what: format!("element {element}"),
+                works: factory.is_some(),
+                found: factory.and_then(|f| f.plugin()).map_or_else(
+                    || "missing".to_owned(),
+                    |plugin| format!("plugin {} {}", plugin.plugin_name(), plugin.version()),
+                ),
+                remedy: format!("run scripts/setup.sh, or install {package}"),
+            }
+        })
+        .collect()
+}
+
+fn onnxruntime() -> Check {
+    let loaded = runtime::load(None);
+    Check {
+        what: "ONNX Runtime".to_owned(),
+        works: loaded.is_ok(),
+        found: match &loaded {
+            Ok(runtime) => format!("{} ({})", runtime.version, runtime.path.display()),
+            Err(_) => "not usable".to_owned(),
+        },
+        remedy: loaded.err().map(|e| e.to_string()).unwrap_or_default(),
+    }
+}
+
+fn engines() -> Vec<Check> {
+    let entries = Registry::standard().list();
+    if entries.is_empty() {
+        return vec![Check {
+            what: "engines".to_owned(),
+            works: false,
+            found: "none".to_owned(),
+            remedy: "run from the project's folder, or set VESALIUS_ENGINES to the folder of engines"
+                .to_owned(),
+        }];
+    }
+    entries
+        .into_iter()
+        .map(|entry| {
+            let tried = Engine::open(&entry.folder).and_then(|e| verify(&e, &SessionOptions::default()));
+            Check {
+                what: format!("engine {}", entry.name),
+                works: tried.is_ok(),
+                found: match &tried {
+                    Ok(seen) => format!("{:.1} ms a frame on one thread", seen.best_run.as_secs_f64() * 1e3),
+                    Err(_) => "not usable".to_owned(),
+                },
+                remedy: tried.err().map(|e| e.to_string()).unwrap_or_default(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,41 @@
+//! The program `vesalius`: arguments in, jobs of `vesalius-pipeline` run, people told.
+
+mod args;
+mod demo;
+mod doctor;
+mod engine;
+mod phantom;
+mod progress;
+mod replay;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// Everything was done.
+const OK: u8 = 0;
+/// Something was not done.
+const FAILED: u8 = 1;
+/// The user stopped it (128 + SIGINT, as shells have it).
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Command::Replay(args) => replay::run(args),
+        Command::Phantom(args) => phantom::run(args),
+        Command::Engine(args) => engine::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Demo(args) => demo::run(args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // The whole chain on one line: what failed, then why.
+            eprintln!("vesalius: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

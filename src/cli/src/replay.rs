@@ -1,0 +1,170 @@
+//! `vesalius replay`.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use anyhow::Context;
+use serde_json::json;
+use vesalius_ledger::summary::{Summary, ValueSummary, write_json};
+use vesalius_measure::result::Validity;
+use vesalius_pipeline::replay::{Control, Report};
+use vesalius_pipeline::{CalibrationChoice, ReplayError, ReplayOptions, replay};
+
+use crate::args::ReplayArgs;
+use crate::progress::{Reporter, stop_on_interrupt};
+
+/// Runs the command.
+pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
+    gst::init().context("GStreamer cannot be started")?;
+    let options = ReplayOptions {
+        engine: args.engine.clone(),
+        calibration: args
+            .calibration
+            .as_deref()
+            .map(CalibrationChoice::parse)
+            .transpose()?
+            .unwrap_or_default(),
+        masks: args.masks,
+        video: !args.no_video,
+        threads: args.threads,
+        runtime: args.runtime.clone(),
+    };
+    let stop = stop_on_interrupt();
+    let folders = folders(&args.inputs, &args.out);
+    let (mut failures, mut lines) = (0_u32, Vec::new());
+    for (input, folder) in args.inputs.iter().zip(&folders) {
+        let mut reporter = Reporter::new(args.json);
+        let mut tell = |progress: &vesalius_pipeline::Progress| reporter.tell(progress);
+        let result = replay(input, folder, &options, &mut Control { progress: &mut tell, stop: &stop });
+        reporter.finish();
+        failures += u32::from(!matches!(&result, Ok(Report { error: None, .. })));
+        if args.json {
+            println!("{}", machine(input, folder, &result));
+        } else {
+            people(input, folder, &result);
+        }
+        lines.push(index_line(input, folder, &result));
+        if stop.load(Ordering::Acquire) {
+            break;
+        }
+    }
+    if args.inputs.len() > 1 {
+        let path = args.out.join("index.json");
+        write_json(&path, &lines).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(if stop.load(Ordering::Acquire) {
+        crate::INTERRUPTED
+    } else if failures > 0 {
+        if args.inputs.len() > 1 {
+            eprintln!("vesalius: {failures} of {} inputs failed", args.inputs.len());
+        }
+        crate::FAILED
+    } else {
+        crate::OK
+    })
+}
+
+/// Where each input's results go: the folder itself for one, a folder each by name for several.
+fn folders(inputs: &[PathBuf], out: &Path) -> Vec<PathBuf> {
+    if inputs.len() == 1 {
+        return vec![out.to_owned()];
+    }
+    let mut taken = HashSet::new();
+    inputs
+        .iter()
+        .map(|input| {
+            let stem =
+                input.file_stem().map_or_else(|| "input".to_owned(), |s| s.to_string_lossy().into_owned());
+            let mut name = stem.clone();
+            let mut n = 2;
+            while !taken.insert(name.clone()) {
+                name = format!("{stem}-{n}");
+                n += 1;
+            }
+            out.join(name)
+        })
+        .collect()
+}
+
+fn machine(input: &Path, folder: &Path, result: &Result<Report, ReplayError>) -> serde_json::Value {
+    match result {
+        Ok(report) => {
+            json!({ "input": input, "out": folder, "state": report.summary.state, "summary": report.summary })
+        }
+        Err(error) => json!({ "input": input, "state": "failed", "errors": [error.to_string()] }),
+    }
+}
+
+fn index_line(input: &Path, folder: &Path, result: &Result<Report, ReplayError>) -> serde_json::Value {
+    match result {
+        Ok(report) => json!({
+            "input": input, "out": folder, "state": report.summary.state, "frames": report.summary.frames.total,
+            "errors": report.summary.errors,
+        }),
+        Err(error) => {
+            json!({ "input": input, "state": "failed", "frames": 0, "errors": [error.to_string()] })
+        }
+    }
+}
+
+fn people(input: &Path, folder: &Path, result: &Result<Report, ReplayError>) {
+    match result {
+        Ok(report) => {
+            print_summary(input, folder, &report.summary);
+            if let Some(error) = &report.error {
+                eprintln!("vesalius: {error}");
+            }
+        }
+        Err(error) => eprintln!("vesalius: {error}"),
+    }
+}
+
+/// A run in a few lines.
+pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
+    let frames = summary.frames;
+    println!(
+        "{}: {} frames in {:.1} s ({:.0} frames/s), something found in {}",
+        input.display(),
+        frames.total,
+        summary.wall_s,
+        summary.frames_per_s,
+        frames.with_finding
+    );
+    for value in &summary.values {
+        if let Some(line) = value_line(value) {
+            println!("  {line}");
+        }
+    }
+    for warning in &summary.warnings {
+        println!("  note: {warning}");
+    }
+    println!("  results in {}", folder.display());
+}
+
+/// A value over a run, for people; `None` where there is none.
+fn value_line(value: &ValueSummary) -> Option<String> {
+    let (median, over) = (value.median?, value.over?);
+    let count = if over == Validity::Valid { value.valid } else { value.limited };
+    let spread = value.sd.map_or(String::new(), |sd| format!(", SD {sd:.1}"));
+    let kind = if over == Validity::Valid { "valid" } else { "limited" };
+    let plural = if count == 1 { "frame" } else { "frames" };
+    Some(format!(
+        "{:<20} {median:>9.1} {:<4} median of {count} {kind} {plural}{spread}",
+        value.name,
+        value.unit.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_input_has_a_folder_of_its_own() {
+        let inputs = ["a/x.mp4", "b/x.avi", "c/y.mp4"].map(PathBuf::from);
+        let out = Path::new("out");
+        assert_eq!(folders(&inputs, out), ["out/x", "out/x-2", "out/y"].map(PathBuf::from));
+        assert_eq!(folders(&inputs[..1], out), [PathBuf::from("out")]);
+    }
+}

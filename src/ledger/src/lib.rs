@@ -1,0 +1,18 @@
+//! What a run leaves behind.
+//!
+//! * [`record`]: the lines of `results.jsonl`: the run's identity first, then one record a frame;
+//! * [`summary`]: `summary.json`;
+//! * [`writer`]: writes both and `measurements.csv` as results come; [`lines`]: files of whole lines.
+//!
+//! Every line is handed to the operating system as one write when it is complete, so a run that is cut off leaves
+//! files that are valid as far as they go. Nothing in a record depends on the clock but the identity's
+//! `started_utc`: the same input gives the same bytes.
+
+pub mod lines;
+pub mod record;
+pub mod summary;
+pub mod writer;
+
+pub use record::{FrameRecord, RunRecord};
+pub use summary::Summary;
+pub use writer::{Ledger, LedgerError};

@@ -1,0 +1,124 @@
+//! The records of `results.jsonl`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use vesalius_measure::calibration::Calibration;
+use vesalius_measure::result::{EngineIdentity, FrameResult, Measurement, Reason, ResultStatus};
+
+/// Version of the records' layout.
+pub const SCHEMA: u32 = 1;
+
+/// The first line: what this run is. Everything in it but `started_utc` follows from the input and the settings.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunRecord {
+    /// Always `run`.
+    pub record: &'static str,
+    /// See [`SCHEMA`].
+    pub schema: u32,
+    /// When the run began, RFC 3339.
+    pub started_utc: String,
+    /// Software by name and version: the program, GStreamer, the inference runtime.
+    pub software: BTreeMap<String, String>,
+    /// The engine.
+    pub engine: EngineIdentity,
+    /// The input.
+    pub input: InputRecord,
+    /// The calibration of the whole input, where there is one; frames name their own.
+    pub calibration: Option<Calibration>,
+    /// The settings that bear on results.
+    pub configuration: BTreeMap<String, serde_json::Value>,
+    /// Always true: no result of this software is for clinical use.
+    pub not_for_clinical_use: bool,
+}
+
+/// What was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputRecord {
+    /// File or folder name, without the way to it.
+    pub name: String,
+    /// `video`, `still` or `stills`.
+    pub kind: &'static str,
+    /// SHA-256 of the file; of the files' hashes in name order for a folder.
+    pub sha256: String,
+    /// Bytes of the file, or of all files.
+    pub bytes: u64,
+}
+
+/// One line a frame.
+#[derive(Clone, Debug, Serialize)]
+pub struct FrameRecord<'a> {
+    /// Always `frame`.
+    pub record: &'static str,
+    /// File that the frame is from, without the way to it.
+    pub input: &'a str,
+    /// Number of the frame in the run, from 0.
+    pub frame: u64,
+    /// Presentation time, nanoseconds.
+    pub pts_ns: u64,
+    /// Width and height of the picture in pixels.
+    pub size: [u32; 2],
+    /// `ok`, or `missing` with a reason.
+    pub status: &'static str,
+    /// Why there is no result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Age of the result, nanoseconds; 0 in replay.
+    pub age_ns: u64,
+    /// Calibration in force.
+    pub calibration: Option<Arc<str>>,
+    /// Classes, in the engine's order.
+    pub structures: Vec<StructureRecord<'a>>,
+    /// Values, in the protocol's order.
+    pub values: &'a [Measurement],
+}
+
+/// One class in one frame.
+#[derive(Clone, Debug, Serialize)]
+pub struct StructureRecord<'a> {
+    /// Class by name.
+    pub name: &'a str,
+    /// Whether it was found.
+    pub found: bool,
+    /// Pieces before the engine's clean-up.
+    pub pieces: usize,
+    /// Mean probability inside, 0 to 1.
+    pub confidence: Option<f32>,
+    /// Part of the largest outline that lies at the picture's edge, 0 to 1.
+    pub border_fraction: Option<f64>,
+}
+
+impl<'a> FrameRecord<'a> {
+    /// The record of a frame's result.
+    pub fn new(input: &'a str, frame: u64, pts_ns: u64, size: [u32; 2], result: &'a FrameResult) -> Self {
+        let (status, reason) = match result.status {
+            ResultStatus::Ok => ("ok", None),
+            ResultStatus::Missing(reason) => ("missing", Some(reason)),
+        };
+        let structures = result
+            .classes
+            .iter()
+            .map(|class| StructureRecord {
+                name: &class.class.name,
+                found: !class.contours.is_empty(),
+                pieces: class.components.count,
+                confidence: class.confidence,
+                border_fraction: class.contours.first().map(|c| c.border_fraction),
+            })
+            .collect();
+        Self {
+            record: "frame",
+            input,
+            frame,
+            pts_ns,
+            size,
+            status,
+            reason,
+            age_ns: result.age_ns,
+            calibration: result.calibration.as_ref().map(|c| c.id().clone()),
+            structures,
+            values: &result.measurements,
+        }
+    }
+}

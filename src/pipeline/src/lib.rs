@@ -1,0 +1,26 @@
+//! Jobs built of the elements.
+//!
+//! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
+//! * [`phantom`]: a phantom's clip with its truth.
+//!
+//! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
+//! [`collect`]or that sees every frame in order and hands it to a writing thread over a bounded channel.
+
+pub mod calibration;
+pub mod collect;
+pub mod error;
+pub mod identity;
+pub mod input;
+pub mod phantom;
+pub mod replay;
+
+mod bus;
+mod encode;
+mod stills;
+mod video;
+mod write;
+
+pub use calibration::CalibrationChoice;
+pub use error::ReplayError;
+pub use input::Input;
+pub use replay::{Progress, ReplayOptions, replay};

@@ -1,0 +1,270 @@
+//! Single pictures through the same chain.
+//!
+//! ```text
+//! appsrc ! vesaliussegment ! vesaliusmeasure ─┬─ appsink
+//!                                             └─ videoconvert ! vesaliusoverlay ! appsink
+//! ```
+//!
+//! A still has no time. So that each result belongs to its picture, pictures are stamped a second apart.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use gst_video::prelude::*;
+use gstvesalius::{Measure, Overlay};
+use parking_lot::Mutex;
+use vesalius_measure::calibration::Calibration;
+
+use crate::bus::{self, BusError, End, Heard};
+use crate::collect::{Position, result_of};
+use crate::encode::make;
+use crate::error::ReplayError;
+use crate::input::file_name;
+use crate::replay::{Control, ReplayOptions};
+use crate::video::VideoEnd;
+use crate::write::{FrameItem, Intake};
+
+/// Time between two stills.
+const SPACING: gst::ClockTime = gst::ClockTime::SECOND;
+
+/// One picture to be fed.
+pub(crate) struct StillInput {
+    pub(crate) path: PathBuf,
+    pub(crate) calibration: Option<Arc<Calibration>>,
+}
+
+/// A decoded picture in a format that the chain takes.
+struct Picture {
+    format: gst_video::VideoFormat,
+    width: u32,
+    height: u32,
+    /// Rows without padding.
+    pixels: Vec<u8>,
+}
+
+fn decode(path: &Path) -> Result<Picture, String> {
+    let reader =
+        image::ImageReader::open(path).and_then(|r| r.with_guessed_format()).map_err(|e| e.to_string())?;
+    let picture = reader.decode().map_err(|e| e.to_string())?;
+    let (width, height) = (picture.width(), picture.height());
+    let gray = !picture.color().has_color();
+    let (format, pixels) = if gray {
+        (gst_video::VideoFormat::Gray8, picture.into_luma8().into_raw())
+    } else {
+        (gst_video::VideoFormat::Rgb, picture.into_rgb8().into_raw())
+    };
+    Ok(Picture { format, width, height, pixels })
+}
+
+/// A picture as a buffer with its caps, rows padded as GStreamer wants them.
+fn sample(picture: &Picture) -> Result<(gst::Buffer, gst::Caps), String> {
+    let info = gst_video::VideoInfo::builder(picture.format, picture.width, picture.height)
+        .fps(gst::Fraction::new(0, 1))
+        .build()
+        .map_err(|e| e.to_string())?;
+    let caps = info.to_caps().map_err(|e| e.to_string())?;
+    let stride = info.stride().first().copied().and_then(|s| usize::try_from(s).ok()).unwrap_or(0);
+    let row = picture.pixels.len() / picture.height.max(1) as usize;
+    if stride == row {
+        return Ok((gst::Buffer::from_slice(picture.pixels.clone()), caps));
+    }
+    let mut padded = vec![0; stride * picture.height as usize];
+    for (to, from) in padded.chunks_mut(stride.max(1)).zip(picture.pixels.chunks(row.max(1))) {
+        if let Some(to) = to.get_mut(..from.len()) {
+            to.copy_from_slice(from);
+        }
+    }
+    Ok((gst::Buffer::from_slice(padded), caps))
+}
+
+fn failed(path: &Path, message: &str) -> ReplayError {
+    ReplayError::Pipeline { path: path.to_owned(), message: message.to_owned() }
+}
+
+/// Stills that could not be used.
+#[derive(Default)]
+struct Bad {
+    count: u64,
+    first: Option<String>,
+}
+
+/// Runs stills. `annotate` asks for each picture with the drawing on it.
+pub(crate) fn run(
+    path: &Path,
+    stills: Vec<StillInput>,
+    options: &ReplayOptions,
+    annotate: bool,
+    intake: Intake,
+    control: &mut Control<'_>,
+) -> Result<VideoEnd, ReplayError> {
+    let total = stills.len() as u64;
+    let single = total == 1;
+    let names: Arc<Vec<PathBuf>> = Arc::new(stills.iter().map(|s| s.path.clone()).collect());
+    let pipeline = gst::Pipeline::new();
+    let position = Arc::new(Position::default());
+    let (source, sink) = build(&pipeline, path, options, annotate)?;
+    take(&sink, names, annotate, intake, &position);
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let bad = Arc::new(Mutex::new(Bad::default()));
+    let mut heard = Heard::default();
+    let end =
+        match pipeline.set_state(gst::State::Playing) {
+            Ok(_) => {
+                let feeder = feed(source, stills, stop.clone(), bad.clone())
+                    .map_err(|source| ReplayError::Read { path: path.to_owned(), source })?;
+                let end = bus::run(&pipeline, &mut heard, &stop, || {
+                    let seen = position.frames() + bad.lock().count;
+                    control.tell(path, position.frames(), Some(seen as f64 / total.max(1) as f64))
+                });
+                let _ = pipeline.set_state(gst::State::Null);
+                let _ = feeder.join();
+                end
+            }
+            Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(|| BusError {
+                element: String::new(),
+                message: "it does not start".to_owned(),
+            })),
+        };
+    let _ = pipeline.set_state(gst::State::Null);
+    control.tell(path, position.frames(), None);
+    let mut outcome = VideoEnd::default();
+    for warning in heard.warnings {
+        if warning.element.contains("vesaliussegment") {
+            outcome.inference_error = Some(warning.message);
+        } else if warning.element.contains("vesalius") {
+            outcome.warnings.push(warning.message);
+        }
+    }
+    let bad = std::mem::take(&mut *bad.lock());
+    outcome.error = match (end, bad.first) {
+        (End::Error(error), _) if error.element.contains("vesalius") => {
+            Some(ReplayError::Element { message: error.message })
+        }
+        (End::Error(error), _) => Some(failed(path, &error.message)),
+        (End::Eos, _) if stop.load(std::sync::atomic::Ordering::Acquire) => {
+            Some(ReplayError::Interrupted { path: path.to_owned(), frames: position.frames() })
+        }
+        (End::Eos, Some(message)) if single => Some(ReplayError::BadStill { path: path.to_owned(), message }),
+        (End::Eos, Some(first)) => {
+            Some(ReplayError::BadStills { path: path.to_owned(), bad: bad.count, total, first })
+        }
+        (End::Eos, None) => None,
+    };
+    Ok(outcome)
+}
+
+fn build(
+    pipeline: &gst::Pipeline,
+    path: &Path,
+    options: &ReplayOptions,
+    annotate: bool,
+) -> Result<(gst_app::AppSrc, gst_app::AppSink), ReplayError> {
+    let source = gst_app::AppSrc::builder().format(gst::Format::Time).block(true).max_buffers(3).build();
+    let sink = gst_app::AppSink::builder().sync(false).max_buffers(3).build();
+    let segment = options.segment();
+    let measure = Measure::new();
+    measure.set_property("post-messages", false);
+    let mut chain: Vec<gst::Element> = vec![source.clone().upcast(), segment.upcast(), measure.upcast()];
+    if annotate {
+        // Gray stills are drawn on in colour.
+        let filter = make("capsfilter", "libgstreamer1.0-0")?;
+        filter.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "RGB").build());
+        chain.push(make("videoconvert", "gstreamer1.0-plugins-base")?);
+        chain.push(filter);
+        chain.push(Overlay::new().upcast());
+    }
+    chain.push(sink.clone().upcast());
+    let refused = |_| failed(path, "its elements cannot be linked");
+    pipeline.add_many(&chain).map_err(refused)?;
+    gst::Element::link_many(&chain).map_err(refused)?;
+    Ok((source, sink))
+}
+
+/// Decodes the stills and feeds them, in a thread of its own.
+fn feed(
+    source: gst_app::AppSrc,
+    stills: Vec<StillInput>,
+    stop: Arc<AtomicBool>,
+    bad: Arc<Mutex<Bad>>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new().name("vesalius-stills".to_owned()).spawn(move || {
+        for (index, still) in (0_u64..).zip(&stills) {
+            if stop.load(std::sync::atomic::Ordering::Acquire) {
+                break;
+            }
+            let (mut buffer, caps) = match decode(&still.path).and_then(|picture| sample(&picture)) {
+                Ok(made) => made,
+                Err(message) => {
+                    let mut bad = bad.lock();
+                    bad.count += 1;
+                    bad.first.get_or_insert_with(|| format!("{}: {message}", file_name(&still.path)));
+                    continue;
+                }
+            };
+            let writable = buffer.make_mut();
+            writable.set_pts(SPACING * index);
+            writable.set_duration(SPACING);
+            if let Some(calibration) = &still.calibration {
+                let _ = gstvesalius::add_calibration(writable, calibration);
+            }
+            let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).build();
+            drop(buffer);
+            if source.push_sample(&sample).is_err() {
+                break;
+            }
+        }
+        let _ = source.end_of_stream();
+    })
+}
+
+/// Takes finished pictures and hands them to the writer.
+fn take(
+    sink: &gst_app::AppSink,
+    names: Arc<Vec<PathBuf>>,
+    annotate: bool,
+    intake: Intake,
+    position: &Arc<Position>,
+) {
+    let position = position.clone();
+    let callbacks = gst_app::AppSinkCallbacks::builder()
+        .new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else {
+                return Err(gst::FlowError::Error);
+            };
+            let (Some(result), Some(pts)) = (result_of(buffer), buffer.pts()) else {
+                return Err(gst::FlowError::Error);
+            };
+            let info = gst_video::VideoInfo::from_caps(caps).map_err(|_| gst::FlowError::NotNegotiated)?;
+            let frame = pts.nseconds() / SPACING.nseconds();
+            let Some(path) = names.get(frame as usize) else { return Err(gst::FlowError::Error) };
+            position.advance(pts.nseconds());
+            let item = FrameItem {
+                input: file_name(path).into(),
+                frame,
+                pts_ns: pts.nseconds(),
+                size: [info.width(), info.height()],
+                result,
+                stem: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+                annotated: if annotate { rgb_rows(buffer, &info) } else { None },
+            };
+            if intake.give(item) {
+                return Ok(gst::FlowSuccess::Ok);
+            }
+            gst::element_error!(sink, gst::ResourceError::Write, ["results cannot be written"]);
+            Err(gst::FlowError::Error)
+        })
+        .build();
+    sink.set_callbacks(callbacks);
+}
+
+/// The picture's rows without their padding.
+fn rgb_rows(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Option<Vec<u8>> {
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).ok()?;
+    let row = 3 * info.width() as usize;
+    let stride = usize::try_from(*frame.plane_stride().first()?).ok()?;
+    let rows = frame.plane_data(0).ok()?.chunks(stride.max(1)).take(info.height() as usize);
+    Some(rows.filter_map(|line| line.get(..row)).flatten().copied().collect())
+}

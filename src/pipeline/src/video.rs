@@ -1,0 +1,372 @@
+//! A recording through the chain.
+//!
+//! ```text
+//! filesrc ! decodebin ! queue ! videoconvert ! vesaliussegment ! vesaliusmeasure ─┬─ fakesink
+//!                                                                               └─ vesaliusoverlay ! (encode)
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use gst::prelude::*;
+use gstvesalius::{Measure, Overlay, Segment};
+use parking_lot::Mutex;
+use vesalius_measure::calibration::Calibration;
+
+use crate::bus::{self, BusError, End, Heard};
+use crate::collect::{Position, result_of};
+use crate::encode::{self, Coding, make};
+use crate::error::ReplayError;
+use crate::input::file_name;
+use crate::replay::{Control, ReplayOptions};
+use crate::write::{FrameItem, Intake};
+
+/// Picture sizes seen at the entry of the chain.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sizes {
+    first: Option<(u32, u32)>,
+    now: Option<(u32, u32)>,
+    /// The size that an annotated video could not follow.
+    refused: Option<(u32, u32)>,
+}
+
+/// What the probes share.
+#[derive(Default)]
+struct Shared {
+    sizes: Mutex<Sizes>,
+    no_video: AtomicBool,
+    linked: AtomicBool,
+    /// Frames whose time stamp was missing and was continued from the one before.
+    guessed_pts: AtomicU64,
+    link_error: Mutex<Option<ReplayError>>,
+}
+
+/// What a recording gave beside its results.
+#[derive(Default)]
+pub(crate) struct VideoEnd {
+    pub(crate) error: Option<ReplayError>,
+    pub(crate) warnings: Vec<String>,
+    /// First thing the engine said when it failed on a frame.
+    pub(crate) inference_error: Option<String>,
+}
+
+/// Runs a recording. `annotated` is where the annotated video goes, if one is wanted.
+pub(crate) fn run(
+    path: &Path,
+    options: &ReplayOptions,
+    calibration: Option<Arc<Calibration>>,
+    annotated: Option<&Path>,
+    intake: Intake,
+    control: &mut Control<'_>,
+) -> Result<VideoEnd, ReplayError> {
+    let pipeline = gst::Pipeline::new();
+    let position = Arc::new(Position::default());
+    let shared = Arc::new(Shared::default());
+    let stop = Arc::new(AtomicBool::new(false));
+    let segment = options.segment();
+    let entry = build(&pipeline, path, &segment, annotated, &shared)?;
+    watch_entry(&entry, &segment, calibration, annotated.is_some(), &shared, &stop)?;
+    let last: gst::Element = pipeline.by_name("last").ok_or_else(|| failed(path, "it has no end"))?;
+    collect(&last, path, intake, &position)?;
+
+    let mut heard = Heard::default();
+    let end =
+        match pipeline.set_state(gst::State::Playing) {
+            Ok(_) => bus::run(&pipeline, &mut heard, &stop, || {
+                let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
+                let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
+                control.tell(path, position.frames(), done)
+            }),
+            Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(|| BusError {
+                element: String::new(),
+                message: "it does not start".to_owned(),
+            })),
+        };
+    // Elements down to NULL also closes the annotated video's file.
+    let _ = pipeline.set_state(gst::State::Null);
+    control.tell(path, position.frames(), None);
+    let mut outcome = VideoEnd::default();
+    for warning in heard.warnings {
+        if warning.element.contains("vesaliussegment") {
+            outcome.inference_error = Some(warning.message);
+        } else if warning.element.contains("vesalius") {
+            outcome.warnings.push(warning.message);
+        }
+    }
+    let guessed = shared.guessed_pts.load(Ordering::Acquire);
+    if guessed > 0 {
+        outcome
+            .warnings
+            .push(format!("{guessed} frames had no time stamp: it was continued from the frame before"));
+    }
+    outcome.error = judge(path, &end, &shared, position.frames(), stop.load(Ordering::Acquire));
+    Ok(outcome)
+}
+
+fn failed(path: &Path, message: &str) -> ReplayError {
+    ReplayError::Pipeline { path: path.to_owned(), message: message.to_owned() }
+}
+
+/// Puts the fixed part of the pipeline together and returns its entry, the queue that takes decoded frames.
+fn build(
+    pipeline: &gst::Pipeline,
+    path: &Path,
+    segment: &Segment,
+    annotated: Option<&Path>,
+    shared: &Arc<Shared>,
+) -> Result<gst::Element, ReplayError> {
+    let source = make("filesrc", "libgstreamer1.0-0")?;
+    source.set_property("location", path.to_string_lossy().as_ref());
+    let decode = make("decodebin", "gstreamer1.0-plugins-base")?;
+    // Video alone is decoded, and by the processor: hardware decoders differ in the last bit.
+    decode.set_property("caps", gst::Caps::builder("video/x-raw").any_features().build());
+    decode.set_property("expose-all-streams", false);
+    decode.set_property("force-sw-decoders", true);
+    let queue = make("queue", "libgstreamer1.0-0")?;
+    queue.set_property("max-size-buffers", 3_u32);
+    queue.set_property("max-size-bytes", 0_u32);
+    queue.set_property("max-size-time", 0_u64);
+    let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
+    let measure = Measure::new();
+    measure.set_property("post-messages", false);
+    let parts = [
+        &source,
+        &decode,
+        &queue,
+        &convert,
+        segment.upcast_ref::<gst::Element>(),
+        measure.upcast_ref::<gst::Element>(),
+    ];
+    let refused = |_| failed(path, "its elements cannot be linked");
+    pipeline.add_many(parts).map_err(refused)?;
+    source.link(&decode).map_err(refused)?;
+    gst::Element::link_many([&queue, &convert, segment.upcast_ref(), measure.upcast_ref()])
+        .map_err(refused)?;
+    if annotated.is_none() {
+        let sink = make("fakesink", "libgstreamer1.0-0")?;
+        sink.set_property("name", "last");
+        sink.set_property("sync", false);
+        pipeline.add(&sink).map_err(refused)?;
+        measure.link(&sink).map_err(refused)?;
+    } else {
+        let overlay = Overlay::new();
+        overlay.set_property("name", "last");
+        pipeline.add(&overlay).map_err(refused)?;
+        measure.link(&overlay).map_err(refused)?;
+    }
+
+    let (entry, weak, shared2) = (queue.clone(), pipeline.downgrade(), shared.clone());
+    let location = annotated.map(Path::to_owned);
+    decode.connect_pad_added(move |_, pad| {
+        let (Some(sink), Some(pipeline)) = (entry.static_pad("sink"), weak.upgrade()) else { return };
+        if sink.is_linked() {
+            return;
+        }
+        if let Some(location) = &location
+            && let Err(error) = add_encoder(&pipeline, pad, location)
+        {
+            *shared2.link_error.lock() = Some(error);
+            // Nobody will take the frames: the decoder's error ends the run, the one kept above says why.
+            return;
+        }
+        if pad.link(&sink).is_ok() {
+            shared2.linked.store(true, Ordering::Release);
+        }
+    });
+    let (weak, shared3) = (pipeline.downgrade(), shared.clone());
+    decode.connect_no_more_pads(move |decode| {
+        if !shared3.linked.load(Ordering::Acquire) && weak.upgrade().is_some() {
+            shared3.no_video.store(true, Ordering::Release);
+            gst::element_error!(decode, gst::StreamError::WrongType, ["no video stream"]);
+        }
+    });
+    Ok(queue)
+}
+
+/// Adds the coder once the size of the picture is known.
+fn add_encoder(pipeline: &gst::Pipeline, pad: &gst::Pad, location: &Path) -> Result<(), ReplayError> {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let structure = caps.structure(0);
+    let side = |name| structure.and_then(|s| s.get::<i32>(name).ok()).and_then(|v| u32::try_from(v).ok());
+    let coding = Coding::of(side("width").unwrap_or(2), side("height").unwrap_or(2));
+    let first = encode::add(pipeline, coding, location)?;
+    let last = pipeline.by_name("last").ok_or_else(|| failed(location, "it has no end"))?;
+    last.link(&first).map_err(|_| failed(location, "the coder cannot be linked"))?;
+    // From the end to the front, so that nothing is pushed into an element that is not ready.
+    let mut added = vec![first];
+    while let Some(next) = added
+        .last()
+        .and_then(|e| e.static_pad("src"))
+        .and_then(|src| src.peer())
+        .and_then(|peer| peer.parent_element())
+    {
+        added.push(next);
+    }
+    for element in added.iter().rev() {
+        element
+            .sync_state_with_parent()
+            .map_err(|_| ReplayError::Output { path: location.to_owned(), source: cannot_open(location) })?;
+    }
+    Ok(())
+}
+
+/// Why a file cannot be opened for writing, asked of the system itself.
+fn cannot_open(location: &Path) -> std::io::Error {
+    match std::fs::OpenOptions::new().append(true).create(true).open(location) {
+        Err(error) => error,
+        Ok(_) => std::io::Error::other("the coder does not start"),
+    }
+}
+
+/// Watches what enters the chain: sizes, time stamps, the calibration of each frame, the wish to stop.
+fn watch_entry(
+    queue: &gst::Element,
+    segment: &Segment,
+    calibration: Option<Arc<Calibration>>,
+    one_size: bool,
+    shared: &Arc<Shared>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(), ReplayError> {
+    let missing = || failed(Path::new("the input"), "an element has no sink pad");
+    let decoded = queue.static_pad("sink").ok_or_else(missing)?;
+    let stopping = stop.clone();
+    decoded.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        if !stopping.load(Ordering::Acquire) {
+            return gst::PadProbeReturn::Ok;
+        }
+        // What was decoded so far is finished and closed properly.
+        pad.send_event(gst::event::Eos::new());
+        gst::PadProbeReturn::Drop
+    });
+
+    let chain = segment.static_pad("sink").ok_or_else(missing)?;
+    let sizes = shared.clone();
+    let weak = segment.downgrade();
+    chain.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let Ok(video) = gst_video::VideoInfo::from_caps(caps.caps()) else { return gst::PadProbeReturn::Ok };
+        let size = (video.width(), video.height());
+        let mut sizes = sizes.sizes.lock();
+        sizes.now = Some(size);
+        let first = *sizes.first.get_or_insert(size);
+        if one_size && first != size {
+            sizes.refused = Some(size);
+            drop(sizes);
+            if let Some(segment) = weak.upgrade() {
+                gst::element_error!(segment, gst::StreamError::Format, ["the picture's size changes"]);
+            }
+            return gst::PadProbeReturn::Drop;
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let shared = shared.clone();
+    let last_end = AtomicU64::new(0);
+    chain.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else { return gst::PadProbeReturn::Ok };
+        let sizes = *shared.sizes.lock();
+        if sizes.refused.is_some() {
+            return gst::PadProbeReturn::Drop;
+        }
+        if buffer.pts().is_none() {
+            shared.guessed_pts.fetch_add(1, Ordering::AcqRel);
+            buffer.make_mut().set_pts(gst::ClockTime::from_nseconds(last_end.load(Ordering::Acquire)));
+        }
+        let end = buffer.pts().unwrap_or_default() + buffer.duration().unwrap_or(gst::ClockTime::MSECOND);
+        last_end.store(end.nseconds(), Ordering::Release);
+        // A scale belongs to one picture size.
+        if let Some(calibration) = calibration.as_ref().filter(|_| sizes.now == sizes.first) {
+            // Refused metas leave the frame uncalibrated, and its values say so.
+            let _ = gstvesalius::add_calibration(buffer.make_mut(), calibration);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+/// Hands every frame's result to the writer as it passes the end of the chain.
+fn collect(
+    last: &gst::Element,
+    path: &Path,
+    intake: Intake,
+    position: &Arc<Position>,
+) -> Result<(), ReplayError> {
+    // With a coder the overlay is last and its source pad is passed; without one the sink is.
+    let pad = last
+        .static_pad("src")
+        .or_else(|| last.static_pad("sink"))
+        .ok_or_else(|| failed(path, "it has no end"))?;
+    let input: Arc<str> = file_name(path).into();
+    let position = position.clone();
+    let weak = last.downgrade();
+    let size = Mutex::new([0_u32; 2]);
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) {
+            if let Ok(video) = gst_video::VideoInfo::from_caps(caps.caps()) {
+                *size.lock() = [video.width(), video.height()];
+            }
+            return gst::PadProbeReturn::Ok;
+        }
+        let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
+        let Some(result) = result_of(buffer) else { return gst::PadProbeReturn::Ok };
+        let pts_ns = buffer.pts().map_or(0, |p| p.nseconds());
+        let frame = position.advance(pts_ns);
+        let item = FrameItem {
+            input: input.clone(),
+            frame,
+            pts_ns,
+            size: *size.lock(),
+            result,
+            stem: format!("{frame:06}"),
+            annotated: None,
+        };
+        if !intake.give(item)
+            && let Some(last) = weak.upgrade()
+        {
+            gst::element_error!(last, gst::ResourceError::Write, ["results cannot be written"]);
+            return gst::PadProbeReturn::Drop;
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+/// What the end of a pipeline means.
+fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) -> Option<ReplayError> {
+    let path = path.to_owned();
+    if let Some(error) = shared.link_error.lock().take() {
+        return Some(error);
+    }
+    let sizes = *shared.sizes.lock();
+    if let (Some(from), Some(to)) = (sizes.first, sizes.refused) {
+        return Some(ReplayError::SizeChanged { path, frames, from, to });
+    }
+    if shared.no_video.load(Ordering::Acquire) {
+        return Some(ReplayError::NoVideo { path });
+    }
+    let error = match end {
+        End::Eos if stopped => return Some(ReplayError::Interrupted { path, frames }),
+        End::Eos if frames == 0 => return Some(ReplayError::NoFrames { path }),
+        End::Eos => return None,
+        End::Error(error) => error,
+    };
+    let message = error.message.clone();
+    let from = |name: &str| error.element.contains(name);
+    Some(if from("vesalius") {
+        ReplayError::Element { message }
+    } else if from("decodebin") || from("filesrc") || from("typefind") {
+        if frames > 0 {
+            ReplayError::BrokenOff { path, frames, message }
+        } else if sizes.first.is_none() && shared.linked.load(Ordering::Acquire) {
+            ReplayError::NoFrames { path }
+        } else {
+            ReplayError::NotAVideo { path, message }
+        }
+    } else if from("x264enc") || from("mp4mux") || from("filesink") || from("overlay") {
+        ReplayError::Encode { path, message }
+    } else {
+        ReplayError::Pipeline { path, message }
+    })
+}
