@@ -1,9 +1,10 @@
 //! The face: an engine, the workers that run it, and a trial run.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use vesalius_measure::frame::{Frame, PixelFormat};
 use vesalius_measure::geometry::Geometry;
@@ -33,8 +34,8 @@ struct Shared {
     folder: PathBuf,
     identity: Arc<EngineIdentity>,
     classes: Vec<Arc<ClassInfo>>,
-    /// The model's file once its hash was found right.
-    bytes: OnceLock<Arc<[u8]>>,
+    /// The model's file, its hash found right, while somebody loads it.
+    bytes: Mutex<Weak<[u8]>>,
 }
 
 impl Engine {
@@ -71,8 +72,13 @@ impl Engine {
             backend: BACKEND.to_owned(),
             protocol: manifest.engine.protocol.as_str().to_owned(),
         });
-        let shared =
-            Shared { manifest, folder: folder.to_owned(), identity, classes, bytes: OnceLock::new() };
+        let shared = Shared {
+            manifest,
+            folder: folder.to_owned(),
+            identity,
+            classes,
+            bytes: Mutex::new(Weak::<[u8; 0]>::new()),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -101,14 +107,17 @@ impl Engine {
         &self.shared.classes
     }
 
-    /// The model's file, whose SHA-256 is the manifest's. Read once and kept while the engine lives.
+    /// The model's file, whose SHA-256 is the manifest's. Sessions that are loaded at the same time share one copy; it
+    /// is gone when the last of them stands, for a session keeps its own.
     ///
     /// # Errors
     ///
     /// [`EngineError::ModelFile`], [`EngineError::HashMismatch`].
     pub fn model_bytes(&self) -> Result<Arc<[u8]>, EngineError> {
-        if let Some(bytes) = self.shared.bytes.get() {
-            return Ok(Arc::clone(bytes));
+        // Held while reading, so that the others wait for the one copy.
+        let mut kept = self.shared.bytes.lock();
+        if let Some(bytes) = kept.upgrade() {
+            return Ok(bytes);
         }
         let path = self.model_path();
         let bytes = match std::fs::read(&path) {
@@ -123,7 +132,8 @@ impl Engine {
             let (engine, expected) = (self.name().to_owned(), expected.clone());
             return Err(EngineError::HashMismatch { engine, expected, found, path });
         }
-        Ok(Arc::clone(self.shared.bytes.get_or_init(|| bytes)))
+        *kept = Arc::downgrade(&bytes);
+        Ok(bytes)
     }
 }
 

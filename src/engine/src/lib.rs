@@ -29,6 +29,7 @@
 pub mod engine;
 pub mod error;
 pub mod manifest;
+mod memory;
 pub mod postprocess;
 pub mod preprocess;
 pub mod registry;

@@ -17,6 +17,13 @@ pub(crate) struct BusError {
     pub(crate) message: String,
 }
 
+impl BusError {
+    /// Whether it comes from an element with one of these words in its path.
+    pub(crate) fn is_from(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.element.contains(word))
+    }
+}
+
 /// How a pipeline ended.
 #[derive(Clone, Debug)]
 pub(crate) enum End {

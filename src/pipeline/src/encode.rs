@@ -27,6 +27,9 @@ impl Coding {
     }
 }
 
+/// Smallest side of a picture that x264 takes.
+pub(crate) const SMALLEST: u32 = 16;
+
 /// `queue ! videoconvert ! x264enc ! mp4mux ! filesink`, added to a pipeline and linked. Returns the first element.
 ///
 /// The file is written in fragments of a second, so that a run that is cut off leaves a file that plays; when the
@@ -49,6 +52,8 @@ pub(crate) fn add(
     encoder.set_property_from_str("pass", "qual");
     encoder.set_property("quantizer", 20_u32);
     encoder.set_property("key-int-max", 60_u32);
+    // Reordered frames would need an offset between decoding and presentation, and players differ in undoing it.
+    encoder.set_property("bframes", 0_u32);
     let mux = make("mp4mux", "gstreamer1.0-plugins-good")?;
     mux.set_property("fragment-duration", 1000_u32);
     mux.set_property_from_str("fragment-mode", "first-moov-then-finalise");

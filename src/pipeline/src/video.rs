@@ -5,9 +5,10 @@
 //!                                                                               └─ vesaliusoverlay ! (encode)
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use gst::prelude::*;
 use gstvesalius::{Measure, Overlay, Segment};
@@ -16,11 +17,16 @@ use vesalius_measure::calibration::Calibration;
 
 use crate::bus::{self, BusError, End, Heard};
 use crate::collect::{Position, result_of};
-use crate::encode::{self, Coding, make};
+use crate::encode::{self, Coding, SMALLEST, make};
 use crate::error::ReplayError;
 use crate::input::file_name;
 use crate::replay::{Control, ReplayOptions};
 use crate::write::{FrameItem, Intake};
+
+/// Elements of the decoding part, by parts of their paths.
+const DECODING: [&str; 3] = ["decodebin", "filesrc", "typefind"];
+/// Longest time that the frames within the chain may take to come out after an error.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// Picture sizes seen at the entry of the chain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +43,8 @@ struct Shared {
     sizes: Mutex<Sizes>,
     no_video: AtomicBool,
     linked: AtomicBool,
+    /// Media types that nothing here decodes.
+    undecoded: Mutex<Vec<String>>,
     /// Frames whose time stamp was missing and was continued from the one before.
     guessed_pts: AtomicU64,
     link_error: Mutex<Option<ReplayError>>,
@@ -68,7 +76,7 @@ pub(crate) fn run(
     let entry = build(&pipeline, path, &segment, annotated, &shared)?;
     watch_entry(&entry, &segment, calibration, annotated.is_some(), &shared, &stop)?;
     let last: gst::Element = pipeline.by_name("last").ok_or_else(|| failed(path, "it has no end"))?;
-    collect(&last, path, intake, &position)?;
+    collect(&last, path, intake, &position, &stop)?;
 
     let mut heard = Heard::default();
     let end =
@@ -83,8 +91,14 @@ pub(crate) fn run(
                 message: "it does not start".to_owned(),
             })),
         };
+    if let (End::Error(error), Some(_)) = (&end, annotated) {
+        drain(&pipeline, error, &entry, &last);
+    }
     // Elements down to NULL also closes the annotated video's file.
     let _ = pipeline.set_state(gst::State::Null);
+    if let Some(annotated) = annotated {
+        remove_if_empty(annotated);
+    }
     control.tell(path, position.frames(), None);
     let mut outcome = VideoEnd::default();
     for warning in heard.warnings {
@@ -108,6 +122,32 @@ fn failed(path: &Path, message: &str) -> ReplayError {
     ReplayError::Pipeline { path: path.to_owned(), message: message.to_owned() }
 }
 
+/// After an error, lets the frames behind it run out into the annotated video, so that it is closed properly.
+fn drain(pipeline: &gst::Pipeline, error: &BusError, entry: &gst::Element, last: &gst::Element) {
+    // The end is sent in behind the element that failed.
+    let behind = if error.is_from(&DECODING) {
+        entry.static_pad("sink")
+    } else if error.is_from(&["vesalius"]) {
+        last.static_pad("src").and_then(|pad| pad.peer())
+    } else {
+        None
+    };
+    let (Some(pad), Some(bus)) = (behind, pipeline.bus()) else { return };
+    // From another thread: the pad may be busy as long as the frames before it are.
+    entry.call_async(move |_| {
+        pad.send_event(gst::event::Eos::new());
+    });
+    let patience = gst::ClockTime::from_nseconds(DRAIN.as_nanos() as u64);
+    bus.timed_pop_filtered(patience, &[gst::MessageType::Eos]);
+}
+
+/// A video without a byte is none.
+fn remove_if_empty(annotated: &Path) {
+    if std::fs::metadata(annotated).is_ok_and(|file| file.is_file() && file.len() == 0) {
+        let _ = std::fs::remove_file(annotated);
+    }
+}
+
 /// Puts the fixed part of the pipeline together and returns its entry, the queue that takes decoded frames.
 fn build(
     pipeline: &gst::Pipeline,
@@ -123,8 +163,9 @@ fn build(
     decode.set_property("caps", gst::Caps::builder("video/x-raw").any_features().build());
     decode.set_property("expose-all-streams", false);
     decode.set_property("force-sw-decoders", true);
+    spare_decoder_threads(&decode);
     let queue = make("queue", "libgstreamer1.0-0")?;
-    queue.set_property("max-size-buffers", 3_u32);
+    queue.set_property("max-size-buffers", 1_u32);
     queue.set_property("max-size-bytes", 0_u32);
     queue.set_property("max-size-time", 0_u64);
     let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
@@ -174,6 +215,14 @@ fn build(
             shared2.linked.store(true, Ordering::Release);
         }
     });
+    let shared4 = shared.clone();
+    decode.connect("unknown-type", false, move |values| {
+        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+        if let Some(structure) = caps.as_ref().and_then(|caps| caps.structure(0)) {
+            shared4.undecoded.lock().push(structure.name().to_string());
+        }
+        None
+    });
     let (weak, shared3) = (pipeline.downgrade(), shared.clone());
     decode.connect_no_more_pads(move |decode| {
         if !shared3.linked.load(Ordering::Acquire) && weak.upgrade().is_some() {
@@ -184,12 +233,32 @@ fn build(
     Ok(queue)
 }
 
+/// Where the networks keep all cores busy, more threads for the decoder gain nothing: each holds frames of its own,
+/// and on two cores they cost a tenth of the memory and a sixth of the decoder's time.
+fn spare_decoder_threads(decode: &gst::Element) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let Some(bin) = decode.downcast_ref::<gst::Bin>().filter(|_| cores <= 2) else { return };
+    bin.connect_deep_element_added(|_, _, element| {
+        let decodes = element.factory().is_some_and(|f| f.has_type(gst::ElementFactoryType::DECODER));
+        if decodes && element.has_property_with_type("max-threads", i32::static_type()) {
+            element.set_property("max-threads", 1_i32);
+        }
+    });
+}
+
 /// Adds the coder once the size of the picture is known.
 fn add_encoder(pipeline: &gst::Pipeline, pad: &gst::Pad, location: &Path) -> Result<(), ReplayError> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let structure = caps.structure(0);
     let side = |name| structure.and_then(|s| s.get::<i32>(name).ok()).and_then(|v| u32::try_from(v).ok());
-    let coding = Coding::of(side("width").unwrap_or(2), side("height").unwrap_or(2));
+    let (width, height) = (side("width").unwrap_or(SMALLEST), side("height").unwrap_or(SMALLEST));
+    if width.min(height) < SMALLEST {
+        return Err(ReplayError::Encode {
+            path: location.to_owned(),
+            message: format!("H.264 holds pictures from {SMALLEST}x{SMALLEST} on, not {width}x{height}"),
+        });
+    }
+    let coding = Coding::of(width, height);
     let first = encode::add(pipeline, coding, location)?;
     let last = pipeline.by_name("last").ok_or_else(|| failed(location, "it has no end"))?;
     last.link(&first).map_err(|_| failed(location, "the coder cannot be linked"))?;
@@ -237,12 +306,11 @@ fn watch_entry(
         }
         // What was decoded so far is finished and closed properly.
         pad.send_event(gst::event::Eos::new());
-        gst::PadProbeReturn::Drop
+        gst::PadProbeReturn::Handled
     });
 
     let chain = segment.static_pad("sink").ok_or_else(missing)?;
     let sizes = shared.clone();
-    let weak = segment.downgrade();
     chain.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) else {
             return gst::PadProbeReturn::Ok;
@@ -254,22 +322,21 @@ fn watch_entry(
         let first = *sizes.first.get_or_insert(size);
         if one_size && first != size {
             sizes.refused = Some(size);
-            drop(sizes);
-            if let Some(segment) = weak.upgrade() {
-                gst::element_error!(segment, gst::StreamError::Format, ["the picture's size changes"]);
-            }
             return gst::PadProbeReturn::Drop;
         }
         gst::PadProbeReturn::Ok
     });
     let shared = shared.clone();
     let last_end = AtomicU64::new(0);
-    chain.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else { return gst::PadProbeReturn::Ok };
+    chain.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let sizes = *shared.sizes.lock();
         if sizes.refused.is_some() {
-            return gst::PadProbeReturn::Drop;
+            // The frames of the first size are finished and their video is closed properly.
+            pad.send_event(gst::event::Eos::new());
+            info.flow_res = Err(gst::FlowError::Eos);
+            return gst::PadProbeReturn::Handled;
         }
+        let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else { return gst::PadProbeReturn::Ok };
         if buffer.pts().is_none() {
             shared.guessed_pts.fetch_add(1, Ordering::AcqRel);
             buffer.make_mut().set_pts(gst::ClockTime::from_nseconds(last_end.load(Ordering::Acquire)));
@@ -292,6 +359,7 @@ fn collect(
     path: &Path,
     intake: Intake,
     position: &Arc<Position>,
+    stop: &Arc<AtomicBool>,
 ) -> Result<(), ReplayError> {
     // With a coder the overlay is last and its source pad is passed; without one the sink is.
     let pad = last
@@ -300,7 +368,7 @@ fn collect(
         .ok_or_else(|| failed(path, "it has no end"))?;
     let input: Arc<str> = file_name(path).into();
     let position = position.clone();
-    let weak = last.downgrade();
+    let stop = stop.clone();
     let size = Mutex::new([0_u32; 2]);
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) {
@@ -322,11 +390,10 @@ fn collect(
             stem: format!("{frame:06}"),
             annotated: None,
         };
-        if !intake.give(item)
-            && let Some(last) = weak.upgrade()
-        {
-            gst::element_error!(last, gst::ResourceError::Write, ["results cannot be written"]);
-            return gst::PadProbeReturn::Drop;
+        if !intake.give(item) {
+            // The writer knows why. The video ends where the records do, and properly.
+            stop.store(true, Ordering::Release);
+            return gst::PadProbeReturn::Handled;
         }
         gst::PadProbeReturn::Ok
     });
@@ -353,20 +420,32 @@ fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) ->
         End::Error(error) => error,
     };
     let message = error.message.clone();
-    let from = |name: &str| error.element.contains(name);
-    Some(if from("vesalius") {
+    Some(if error.is_from(&["vesalius"]) {
         ReplayError::Element { message }
-    } else if from("decodebin") || from("filesrc") || from("typefind") {
+    } else if error.is_from(&DECODING) {
         if frames > 0 {
             ReplayError::BrokenOff { path, frames, message }
         } else if sizes.first.is_none() && shared.linked.load(Ordering::Acquire) {
             ReplayError::NoFrames { path }
         } else {
-            ReplayError::NotAVideo { path, message }
+            undecodable(path, message, &shared.undecoded.lock())
         }
-    } else if from("x264enc") || from("mp4mux") || from("filesink") || from("overlay") {
+    } else if error.is_from(&["x264enc", "mp4mux", "filesink", "overlay"]) {
         ReplayError::Encode { path, message }
     } else {
         ReplayError::Pipeline { path, message }
     })
+}
+
+/// Why nothing could be decoded, by the media types that nothing decodes.
+fn undecodable(path: PathBuf, message: String, undecoded: &[String]) -> ReplayError {
+    let is_picture = |media: &&String| media.starts_with("video/") || media.starts_with("image/");
+    match undecoded.iter().find(is_picture) {
+        Some(media) => ReplayError::NotAVideo {
+            path,
+            message: format!("no decoder for {media} is installed; gstreamer1.0-libav has most"),
+        },
+        None if undecoded.is_empty() => ReplayError::NotAVideo { path, message },
+        None => ReplayError::NoVideo { path },
+    }
 }

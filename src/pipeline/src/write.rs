@@ -20,7 +20,7 @@ use vesalius_measure::result::{FrameResult, StageTimes};
 use crate::error::ReplayError;
 
 /// Frames that may wait to be written. Few: each holds its maps, and a slow disk should slow the rest down.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 /// A frame to be written.
 pub(crate) struct FrameItem {

@@ -40,6 +40,8 @@ impl Default for Settings {
 
 #[derive(Default)]
 struct State {
+    /// From here on a new property is taken at once.
+    started: bool,
     /// The property's calibration, parsed.
     calibration: Option<Arc<Calibration>>,
     /// The picture's size that it was set for.
@@ -142,8 +144,9 @@ impl ObjectImpl for Measure {
             "calibration" => {
                 let text = text().unwrap_or_default();
                 self.settings.lock().calibration.clone_from(&text);
-                // Before the first caps, `start` parses it and reports an error properly.
-                if self.state.lock().size.is_some() {
+                // Before, `start` parses it and an error keeps the element from starting.
+                let started = self.state.lock().started;
+                if started {
                     self.recalibrate(&text);
                 }
             }
@@ -215,7 +218,7 @@ impl BaseTransformImpl for Measure {
         }
         let calibration = Self::parse_calibration(&settings.calibration)
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
-        *self.state.lock() = State { calibration, ..State::default() };
+        *self.state.lock() = State { started: true, calibration, ..State::default() };
         Ok(())
     }
 

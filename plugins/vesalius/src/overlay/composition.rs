@@ -77,8 +77,8 @@ pub(super) fn compose(layer: &Layer) -> Option<gst_video::VideoOverlayCompositio
 
 /// Attaches a composition; one that is there already is kept and drawn beneath.
 pub(super) fn attach(buffer: &mut gst::BufferRef, ours: &gst_video::VideoOverlayComposition) {
-    let theirs =
-        buffer.meta::<gst_video::VideoOverlayCompositionMeta>().map(|meta| meta.overlay().to_owned());
+    // Not a copy: who composes knows rectangles it has seen before by their identity.
+    let theirs = buffer.meta::<gst_video::VideoOverlayCompositionMeta>().map(|meta| meta.overlay_owned());
     let Some(theirs) = theirs else {
         gst_video::VideoOverlayCompositionMeta::add(buffer, ours);
         return;

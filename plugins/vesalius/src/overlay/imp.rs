@@ -1,6 +1,7 @@
 //! The machinery of `vesaliusoverlay`.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use gst::glib;
@@ -32,6 +33,7 @@ enum Way {
     Blend,
 }
 
+/// What the streaming thread works with.
 #[derive(Default)]
 struct State {
     info: Option<gst_video::VideoInfo>,
@@ -41,6 +43,10 @@ struct State {
     way: Way,
     /// Kept between frames for its memory.
     layer: Option<Layer>,
+}
+
+#[derive(Default)]
+struct Stats {
     frames: u64,
     attached: u64,
     blended: u64,
@@ -51,6 +57,10 @@ struct State {
 pub struct Overlay {
     style: Mutex<Style>,
     state: Mutex<State>,
+    stats: Mutex<Stats>,
+    /// Downstream takes the caps with compositions but does not read them: they are not offered again until it
+    /// asks for another negotiation. Without this every frame would negotiate anew.
+    refused: AtomicBool,
 }
 
 #[glib::object_subclass]
@@ -75,6 +85,7 @@ impl Overlay {
         };
         if state.way == Way::Blend && composition::has_feature(&caps) {
             let plain = composition::without_feature(&caps);
+            self.refused.store(true, Ordering::Release);
             if obj.update_src_caps(&plain).is_ok() {
                 state.out_caps = Some(plain);
             }
@@ -118,7 +129,7 @@ impl Overlay {
             if let Some(composition) = composition::compose(layer) {
                 composition::attach(buffer, &composition);
             }
-            state.attached += 1;
+            self.stats.lock().attached += 1;
             return Ok(());
         }
         let drawn = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, info)
@@ -128,7 +139,7 @@ impl Overlay {
                 blend(layer, &mut frame).map_err(|e| e.to_string())
             });
         match drawn {
-            Ok(()) => state.blended += 1,
+            Ok(()) => self.stats.lock().blended += 1,
             // The picture goes on without the drawing.
             Err(error) => gst::warning!(CAT, imp = self, "nothing is drawn: {error}"),
         }
@@ -218,14 +229,14 @@ impl ObjectImpl for Overlay {
             "fill-opacity" => style.fill_opacity.to_value(),
             "notice" => style.notice.to_value(),
             "stats" => {
-                let state = self.state.lock();
+                let stats = self.stats.lock();
                 let mut s = gst::Structure::builder("vesalius-overlay-stats")
-                    .field("frames", state.frames)
-                    .field("attached", state.attached)
-                    .field("blended", state.blended)
+                    .field("frames", stats.frames)
+                    .field("attached", stats.attached)
+                    .field("blended", stats.blended)
                     .build();
                 for (name, q) in [("overlay-p50", 0.5), ("overlay-p95", 0.95), ("overlay-p99", 0.99)] {
-                    if let Some(ns) = state.times.quantile_ns(q) {
+                    if let Some(ns) = stats.times.quantile_ns(q) {
                         s.set(name, ns);
                     }
                 }
@@ -268,13 +279,21 @@ impl BaseTransformImpl for Overlay {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        *self.state.lock() = State::default();
+        *self.stats.lock() = Stats::default();
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state.lock() = State::default();
+        self.refused.store(false, Ordering::Release);
         Ok(())
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if event.type_() == gst::EventType::Reconfigure {
+            self.refused.store(false, Ordering::Release);
+        }
+        self.parent_src_event(event)
     }
 
     fn transform_caps(
@@ -285,6 +304,7 @@ impl BaseTransformImpl for Overlay {
     ) -> Option<gst::Caps> {
         let mut other = match direction {
             // Towards the source: compositions first, the plain picture else.
+            gst::PadDirection::Sink if self.refused.load(Ordering::Acquire) => caps.clone(),
             gst::PadDirection::Sink => composition::with_feature(caps),
             // Towards the sink: a plain picture can become one with compositions.
             _ => composition::without_feature(caps),
@@ -326,8 +346,11 @@ impl BaseTransformImpl for Overlay {
         }
         let shown = self.show(&mut state, buffer);
         let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        state.frames += 1;
-        state.times.add(ns);
+        {
+            let mut stats = self.stats.lock();
+            stats.frames += 1;
+            stats.times.add(ns);
+        }
         for mut meta in buffer.iter_meta_mut::<ResultMeta>() {
             meta.update(|result| result.times.overlay_ns = Some(ns));
         }

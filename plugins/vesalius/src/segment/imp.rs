@@ -452,11 +452,18 @@ impl BaseTransformImpl for Segment {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
+        let declared = self.latency();
         // Maps of another picture size mean nothing here.
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        let mut stream = self.stream.lock();
-        stream.newest = None;
-        stream.info = Some(Arc::new(info));
+        {
+            let mut stream = self.stream.lock();
+            stream.newest = None;
+            stream.info = Some(Arc::new(info));
+        }
+        if self.latency() != declared {
+            let obj = self.obj();
+            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+        }
         Ok(())
     }
 

@@ -248,7 +248,8 @@ pub(crate) fn log_is_wanted() -> bool {
     std::env::var_os(LOG_VARIABLE).is_some_and(|level| !level.is_empty())
 }
 
-/// The version from the build's description (`git-branch=rel-1.32.0`) or the file's name (`….so.1.32.0`).
+/// The version from the file's name (`….so.1.32.0`), the build's description (`git-branch=rel-1.32.0`) or the folder,
+/// which set-up names after it (`onnxruntime/1.32.0/libonnxruntime.so`).
 fn version_of(build: &str, path: &Path) -> String {
     let is_version = |text: &&str| text.split('.').count() >= 2 && find::version_key(text).is_some();
     let from_build = build
@@ -258,7 +259,8 @@ fn version_of(build: &str, path: &Path) -> String {
     let resolved = path.canonicalize().ok();
     let name = resolved.as_deref().unwrap_or(path).file_name().and_then(|name| name.to_str()).unwrap_or("");
     let from_name = name.split_once(".so.").map(|(_, version)| version).filter(is_version);
-    from_name.or(from_build).unwrap_or("unknown").to_owned()
+    let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    from_name.or(from_build).or(folder.filter(is_version)).unwrap_or("unknown").to_owned()
 }
 
 #[cfg(test)]
@@ -271,6 +273,7 @@ mod tests {
         assert_eq!(version_of(build, Path::new("/nowhere/libonnxruntime.so")), "1.29.1");
         assert_eq!(version_of("", Path::new("/nowhere/libonnxruntime.so.1.32.0")), "1.32.0");
         assert_eq!(version_of("git-branch=main", Path::new("/nowhere/libonnxruntime.so")), "unknown");
+        assert_eq!(version_of("git-branch=main", Path::new("/nowhere/1.32.0/libonnxruntime.so")), "1.32.0");
     }
 
     #[test]
