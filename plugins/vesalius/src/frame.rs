@@ -94,8 +94,8 @@ pub(crate) fn view<'a>(
 }
 
 /// A frame mapped for writing as the crates draw on it.
-pub(crate) fn view_mut<'a, 'b>(
-    frame: &'a mut gst_video::VideoFrameRef<&'b mut gst::BufferRef>,
+pub(crate) fn view_mut<'a>(
+    frame: &'a mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
 ) -> Result<FrameMut<'a>, ViewError> {
     let format = pixel_format(frame.format()).ok_or(ViewError::Format(frame.format()))?;
     let (range, matrix) = colorimetry(frame.info());

@@ -62,14 +62,14 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
         .context("no head circumference was measured")?;
     let true_hc = median(truth.frames.iter().map(|f: &FrameTruth| f.head_circumference_mm).collect())
         .context("the phantom has no frames")?;
-    println!();
-    println!(
+    say!();
+    say!(
         "head circumference: measured {measured:.1} mm, truth {true_hc:.1} mm ({:+.1} %), {:.0} frames/s",
         100.0 * (measured / true_hc - 1.0),
         report.summary.frames_per_s
     );
-    println!("annotated video:    {}", folder.join(ANNOTATED_VIDEO).display());
-    println!("values:             {}", folder.join("measurements.csv").display());
+    say!("annotated video:    {}", folder.join(ANNOTATED_VIDEO).display());
+    say!("values:             {}", folder.join("measurements.csv").display());
     Ok(crate::OK)
 }
 

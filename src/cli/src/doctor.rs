@@ -50,15 +50,15 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<u8> {
                     "remedy": (!c.works).then_some(&c.remedy) })
             })
             .collect();
-        println!("{}", serde_json::Value::from(lines));
+        say!("{}", serde_json::Value::from(lines));
     } else {
         for check in &checks {
-            println!("{} {:<28} {}", if check.works { "✓" } else { "✗" }, check.what, check.found);
+            say!("{} {:<28} {}", if check.works { "✓" } else { "✗" }, check.what, check.found);
             if !check.works {
-                println!("  → {}", check.remedy);
+                say!("  → {}", check.remedy);
             }
         }
-        println!(
+        say!(
             "{}",
             if bad == 0 { "everything works".to_owned() } else { format!("{bad} things do not work") }
         );

@@ -12,19 +12,19 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<u8> {
         EngineAction::Show { name } => {
             let engine = open(name)?;
             // The manifest as it is: it was written to be read.
-            print!("{}", std::fs::read_to_string(engine.folder().join("manifest.toml"))?);
-            println!("\n# in {}", engine.folder().display());
+            say!("{}", std::fs::read_to_string(engine.folder().join("manifest.toml"))?.trim_end());
+            say!("\n# in {}", engine.folder().display());
             Ok(crate::OK)
         }
         EngineAction::Verify { name, runtime } => {
             let engine = open(name)?;
             let options = SessionOptions { runtime: runtime.clone(), ..SessionOptions::default() };
             let seen = verify(&engine, &options)?;
-            println!("{} {}: right", engine.name(), engine.identity().version);
-            println!("  SHA-256   {}", seen.sha256);
-            println!("  input     {:?}", seen.input_shape);
-            println!("  output    {:?}", seen.output_shape);
-            println!(
+            say!("{} {}: right", engine.name(), engine.identity().version);
+            say!("  SHA-256   {}", seen.sha256);
+            say!("  input     {:?}", seen.input_shape);
+            say!("  output    {:?}", seen.output_shape);
+            say!(
                 "  loaded in {:.0} ms, first run {:.1} ms, then {:.1} ms on one thread",
                 seen.load.as_secs_f64() * 1e3,
                 seen.first_run.as_secs_f64() * 1e3,
@@ -53,20 +53,20 @@ fn list(as_json: bool) -> u8 {
                 }
             })
             .collect();
-        println!("{}", serde_json::Value::from(lines));
+        say!("{}", serde_json::Value::from(lines));
         return crate::OK;
     }
     if entries.is_empty() {
-        println!("no engines; looked in:");
+        say!("no engines; looked in:");
         for folder in registry.folders() {
-            println!("  {}", folder.display());
+            say!("  {}", folder.display());
         }
     }
     let width = entries.iter().map(|e| e.name.len()).max().unwrap_or(0);
     for entry in &entries {
         match &entry.manifest {
-            Ok(m) => println!("{:width$}  {:8} {}", entry.name, m.engine.version, m.engine.description),
-            Err(error) => println!("{:width$}  not usable: {error}", entry.name),
+            Ok(m) => say!("{:width$}  {:8} {}", entry.name, m.engine.version, m.engine.description),
+            Err(error) => say!("{:width$}  not usable: {error}", entry.name),
         }
     }
     crate::OK

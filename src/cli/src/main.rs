@@ -1,5 +1,8 @@
 //! The program `vesalius`: arguments in, jobs of `vesalius-pipeline` run, people told.
 
+#[macro_use]
+mod say;
+
 mod args;
 mod demo;
 mod doctor;
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             // The whole chain on one line: what failed, then why.
-            eprintln!("vesalius: {error:#}");
+            complain!("vesalius: {error:#}");
             ExitCode::from(FAILED)
         }
     }

@@ -20,8 +20,8 @@ pub fn run(args: &PhantomArgs) -> anyhow::Result<u8> {
     let options = PhantomOptions { frames: args.frames, masks: !args.no_masks, stills: args.stills };
     let clip = render(&scene, &options, &args.out, &mut Control { progress: &mut tell, stop: &stop })?;
     reporter.finish();
-    println!("{}", clip.display());
-    println!("{}", args.out.join(TRUTH).display());
+    say!("{}", clip.display());
+    say!("{}", args.out.join(TRUTH).display());
     Ok(if stop.load(std::sync::atomic::Ordering::Acquire) { crate::INTERRUPTED } else { crate::OK })
 }
 

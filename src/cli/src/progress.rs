@@ -57,7 +57,7 @@ impl Reporter {
                 let elapsed = self.start.elapsed().as_secs_f64();
                 format!(", {:.0} %, {:.0} s left", 100.0 * done, elapsed / done - elapsed)
             });
-            eprintln!("{}: {} frames, {rate:.0}/s{left}", progress.input, progress.frames);
+            complain!("{}: {} frames, {rate:.0}/s{left}", progress.input, progress.frames);
         }
     }
 
@@ -78,7 +78,7 @@ pub fn stop_on_interrupt() -> Arc<AtomicBool> {
         if flag.swap(true, Ordering::AcqRel) {
             std::process::exit(i32::from(crate::INTERRUPTED));
         }
-        eprintln!("finishing what was begun; press Ctrl-C again to stop at once");
+        complain!("finishing what was begun; press Ctrl-C again to stop at once");
     });
     stop
 }

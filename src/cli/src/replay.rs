@@ -40,7 +40,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
         reporter.finish();
         failures += u32::from(!matches!(&result, Ok(Report { error: None, .. })));
         if args.json {
-            println!("{}", machine(input, folder, &result));
+            say!("{}", machine(input, folder, &result));
         } else {
             people(input, folder, &result);
         }
@@ -51,13 +51,15 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
     }
     if args.inputs.len() > 1 {
         let path = args.out.join("index.json");
+        // Where every input failed at once, nothing has made it yet.
+        let _ = std::fs::create_dir_all(&args.out);
         write_json(&path, &lines).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(if stop.load(Ordering::Acquire) {
         crate::INTERRUPTED
     } else if failures > 0 {
         if args.inputs.len() > 1 {
-            eprintln!("vesalius: {failures} of {} inputs failed", args.inputs.len());
+            complain!("vesalius: {failures} of {} inputs failed", args.inputs.len());
         }
         crate::FAILED
     } else {
@@ -113,17 +115,17 @@ fn people(input: &Path, folder: &Path, result: &Result<Report, ReplayError>) {
         Ok(report) => {
             print_summary(input, folder, &report.summary);
             if let Some(error) = &report.error {
-                eprintln!("vesalius: {error}");
+                complain!("vesalius: {error}");
             }
         }
-        Err(error) => eprintln!("vesalius: {error}"),
+        Err(error) => complain!("vesalius: {error}"),
     }
 }
 
 /// A run in a few lines.
 pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
     let frames = summary.frames;
-    println!(
+    say!(
         "{}: {} frames in {:.1} s ({:.0} frames/s), something found in {}",
         input.display(),
         frames.total,
@@ -133,13 +135,13 @@ pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
     );
     for value in &summary.values {
         if let Some(line) = value_line(value) {
-            println!("  {line}");
+            say!("  {line}");
         }
     }
     for warning in &summary.warnings {
-        println!("  note: {warning}");
+        say!("  note: {warning}");
     }
-    println!("  results in {}", folder.display());
+    say!("  results in {}", folder.display());
 }
 
 /// A value over a run, for people; `None` where there is none.

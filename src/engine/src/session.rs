@@ -97,8 +97,7 @@ impl Session {
             path: engine.model_path(),
         })?;
         drop(bytes);
-        // Loading leaves twice the model's size in freed pieces.
-        memory::give_back();
+        memory::give_back(runtime::loaded().map(|runtime| runtime.path.as_path()));
         let manifest = engine.manifest();
         let (input_shape, output) = check(&session, manifest)?;
         Ok(Self {

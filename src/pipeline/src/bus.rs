@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
+use crate::collect::Position;
+
 /// How often progress is told and a wish to stop is looked for.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How long nothing may come before a pipeline counts as stuck: some demuxers never tell the end of a broken file.
+const STUCK: Duration = Duration::from_secs(60);
 
 /// An error as GStreamer tells it.
 #[derive(Clone, Debug)]
@@ -52,13 +57,27 @@ fn told(source: Option<&gst::Object>, text: &str) -> BusError {
 }
 
 /// Waits for the end of a pipeline in PLAYING. `tick` is called now and then; when it returns `true` the stream is
-/// asked to end, once, through `stop`.
+/// asked to end, once, through `stop`. A pipeline without progress for a minute has failed.
 pub(crate) fn run(
     pipeline: &gst::Pipeline,
     heard: &mut Heard,
     stop: &AtomicBool,
+    position: &Position,
+    tick: impl FnMut() -> bool,
+) -> End {
+    run_for(pipeline, heard, stop, position, STUCK, tick)
+}
+
+fn run_for(
+    pipeline: &gst::Pipeline,
+    heard: &mut Heard,
+    stop: &AtomicBool,
+    position: &Position,
+    stuck: Duration,
     mut tick: impl FnMut() -> bool,
 ) -> End {
+    // Ticks are counted, not time: a program that was suspended is not stuck.
+    let (mut idle, mut frames) = (Duration::ZERO, 0);
     let Some(bus) = pipeline.bus() else {
         return End::Error(told(None, "the pipeline has no message bus"));
     };
@@ -67,7 +86,17 @@ pub(crate) fn run(
         if tick() {
             stop.store(true, Ordering::Release);
         }
-        let Some(message) = message else { continue };
+        if frames != position.frames() {
+            (idle, frames) = (Duration::ZERO, position.frames());
+        }
+        let Some(message) = message else {
+            idle += TICK;
+            if idle >= stuck {
+                let seconds = stuck.as_secs();
+                return End::Error(told(None, &format!("nothing has come for {seconds} s, and no end")));
+            }
+            continue;
+        };
         match message.view() {
             gst::MessageView::Eos(_) => return End::Eos,
             gst::MessageView::Error(error) => {
@@ -91,5 +120,34 @@ pub(crate) fn startup_error(pipeline: &gst::Pipeline) -> Option<BusError> {
     match message.view() {
         gst::MessageView::Error(error) => Some(told(error.src(), error.error().message())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_that_is_stuck_is_given_up() {
+        gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let source = gst_app::AppSrc::builder().build();
+        let sink = gst::ElementFactory::make("fakesink").build().unwrap();
+        pipeline.add_many([source.upcast_ref(), &sink]).unwrap();
+        source.link(&sink).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let (stop, position) = (AtomicBool::new(false), Position::default());
+        let mut ticks = 0;
+        let end = run_for(&pipeline, &mut Heard::default(), &stop, &position, 4 * TICK, || {
+            ticks += 1;
+            // A frame comes at the third tick: the count begins anew.
+            if ticks == 3 {
+                position.advance(0);
+            }
+            false
+        });
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert!(matches!(&end, End::Error(error) if error.message.contains("nothing has come")), "{end:?}");
+        assert!(ticks >= 6, "{ticks}");
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn add(
     location: &Path,
 ) -> Result<gst::Element, ReplayError> {
     let queue = make("queue", "libgstreamer1.0-0")?;
-    queue.set_property("max-size-buffers", 4_u32);
+    // One frame: the coder has threads and frames enough of its own.
+    queue.set_property("max-size-buffers", 1_u32);
     queue.set_property("max-size-bytes", 0_u32);
     queue.set_property("max-size-time", 0_u64);
     let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;

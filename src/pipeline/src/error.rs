@@ -74,6 +74,28 @@ pub enum ReplayError {
         /// What GStreamer says.
         message: String,
     },
+    /// The file ends before it should.
+    #[error(
+        "{}: the recording is cut off: {found} of at least {promised} bytes are there; {}",
+        path.display(),
+        if *frames > 0 { format!("the results of its {frames} frames are kept") } else { "give a whole copy".to_owned() }
+    )]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that are there.
+        found: u64,
+        /// Bytes that the container promises.
+        promised: u64,
+        /// Frames that were written.
+        frames: u64,
+    },
+    /// The results would be written over the input.
+    #[error("{}: its own results would be written over it; choose another folder with --out", path.display())]
+    OverInput {
+        /// The input.
+        path: PathBuf,
+    },
     /// The picture's size changed while an annotated video was written.
     #[error(
         "{}: the picture's size changes from {}x{} to {}x{} after {frames} frames, which one annotated video cannot \

@@ -15,7 +15,10 @@ pub mod phantom;
 pub mod replay;
 
 mod bus;
+mod cut_off;
 mod encode;
+mod gif;
+mod source;
 mod stills;
 mod video;
 mod write;

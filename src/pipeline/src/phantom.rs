@@ -13,6 +13,7 @@ use vesalius_ledger::summary::write_json;
 use vesalius_phantom::{FetalHeadScene, FrameTruth};
 
 use crate::bus::{self, End, Heard};
+use crate::collect::Position;
 use crate::encode::{self, Coding, make};
 use crate::error::ReplayError;
 use crate::replay::{Control, MASKS};
@@ -134,7 +135,7 @@ pub fn render(
         }
     }
     let _ = source.end_of_stream();
-    let end = bus::run(&pipeline, &mut Heard::default(), &stop, || false);
+    let end = bus::run(&pipeline, &mut Heard::default(), &stop, &Position::default(), || false);
     let _ = pipeline.set_state(gst::State::Null);
     if let End::Error(error) = end {
         return Err(failed(&error.message));

@@ -15,6 +15,7 @@ use vesalius_ledger::writer::{MEASUREMENTS, RESULTS, SUMMARY};
 use vesalius_measure::calibration::Calibration;
 
 use crate::calibration::CalibrationChoice;
+use crate::cut_off;
 use crate::error::ReplayError;
 use crate::identity;
 use crate::input::{Input, file_name};
@@ -115,6 +116,7 @@ pub fn replay(
     vesalius_engine::runtime::load(options.runtime.as_deref()).map_err(vesalius_engine::EngineError::from)?;
     let calibrations = calibrations(&input, &options.calibration)?;
     std::fs::create_dir_all(out).map_err(|source| ReplayError::Output { path: out.to_owned(), source })?;
+    refuse_overwriting(&input, out)?;
     let run = run_record(&input, &engine, options)?;
     let is_video = matches!(input, Input::Video(_));
     let pictures = Pictures {
@@ -150,6 +152,9 @@ pub fn replay(
     };
     // A disk that is full explains whatever followed from it.
     let mut error = written.error.or(begun).or(ended.error);
+    if let Some(cut_off) = cut_off(&input, error.as_ref(), written.counts.total) {
+        error = Some(cut_off);
+    }
     if error.is_none() && written.counts.failed > 0 {
         error = Some(ReplayError::Inference {
             path: path.to_owned(),
@@ -171,6 +176,7 @@ pub fn replay(
     if options.masks {
         files.insert("masks", MASKS.to_owned());
     }
+    files.retain(|_, name| out.join(name).exists());
     let wall_s = start.elapsed().as_secs_f64();
     let summary = Summary {
         run,
@@ -190,6 +196,38 @@ pub fn replay(
         error.get_or_insert(ReplayError::Output { path, source });
     }
     Ok(Report { summary, error })
+}
+
+/// Refuses a folder for results in which they would be written over the input itself.
+fn refuse_overwriting(input: &Input, out: &Path) -> Result<(), ReplayError> {
+    // What cannot be resolved is not there, and cannot be written over.
+    let Ok(out) = out.canonicalize() else { return Ok(()) };
+    let written_over = |file: &Path| {
+        let Ok(file) = file.canonicalize() else { return false };
+        let is = |name: &str| file == out.join(name);
+        let is_in = |name: &str| file.parent().is_some_and(|folder| folder == out.join(name));
+        [ANNOTATED_VIDEO, RESULTS, MEASUREMENTS, SUMMARY].into_iter().any(is)
+            || [ANNOTATED_STILLS, MASKS].into_iter().any(is_in)
+    };
+    let found = match input {
+        Input::Video(path) | Input::Still(path) => written_over(path),
+        Input::Stills { files, .. } => files.iter().any(|file| written_over(file)),
+    };
+    if found { Err(ReplayError::OverInput { path: input.path().to_owned() }) } else { Ok(()) }
+}
+
+/// Whether a recording that ended, or could not be decoded, is one that was cut off.
+fn cut_off(input: &Input, error: Option<&ReplayError>, frames: u64) -> Option<ReplayError> {
+    let Input::Video(path) = input else { return None };
+    let may_follow = matches!(
+        error,
+        None | Some(
+            ReplayError::NotAVideo { .. } | ReplayError::NoFrames { .. } | ReplayError::BrokenOff { .. }
+        )
+    );
+    let promised = cut_off::promised_bytes(path).ok().flatten().filter(|_| may_follow)?;
+    let found = std::fs::metadata(path).ok()?.len();
+    Some(ReplayError::CutOff { path: path.clone(), found, promised, frames })
 }
 
 /// The scale of each file of an input.

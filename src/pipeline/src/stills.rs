@@ -7,6 +7,7 @@
 //!
 //! A still has no time. So that each result belongs to its picture, pictures are stamped a second apart.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,12 +36,12 @@ pub(crate) struct StillInput {
 }
 
 /// A decoded picture in a format that the chain takes.
-struct Picture {
-    format: gst_video::VideoFormat,
-    width: u32,
-    height: u32,
+pub(crate) struct Picture {
+    pub(crate) format: gst_video::VideoFormat,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
     /// Rows without padding.
-    pixels: Vec<u8>,
+    pub(crate) pixels: Vec<u8>,
 }
 
 fn decode(path: &Path) -> Result<Picture, String> {
@@ -58,7 +59,7 @@ fn decode(path: &Path) -> Result<Picture, String> {
 }
 
 /// A picture as a buffer with its caps, rows padded as GStreamer wants them.
-fn sample(picture: &Picture) -> Result<(gst::Buffer, gst::Caps), String> {
+pub(crate) fn sample(picture: &Picture) -> Result<(gst::Buffer, gst::Caps), String> {
     let info = gst_video::VideoInfo::builder(picture.format, picture.width, picture.height)
         .fps(gst::Fraction::new(0, 1))
         .build()
@@ -82,6 +83,26 @@ fn failed(path: &Path, message: &str) -> ReplayError {
     ReplayError::Pipeline { path: path.to_owned(), message: message.to_owned() }
 }
 
+/// The name of each still's masks and annotated pictures: the file's stem or, where several share one, its whole
+/// name, so that none is written over another.
+fn stems(stills: &[StillInput]) -> Vec<String> {
+    let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut count = HashMap::new();
+    for still in stills {
+        *count.entry(stem(&still.path)).or_insert(0_u64) += 1;
+    }
+    let mut taken = HashSet::new();
+    let mut name_of = |still: &StillInput| {
+        let stem = stem(&still.path);
+        let mut name = if count.get(&stem) == Some(&1) { stem } else { file_name(&still.path) };
+        while !taken.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    };
+    stills.iter().map(&mut name_of).collect()
+}
+
 /// Stills that could not be used.
 #[derive(Default)]
 struct Bad {
@@ -100,7 +121,9 @@ pub(crate) fn run(
 ) -> Result<VideoEnd, ReplayError> {
     let total = stills.len() as u64;
     let single = total == 1;
-    let names: Arc<Vec<PathBuf>> = Arc::new(stills.iter().map(|s| s.path.clone()).collect());
+    let stems = stems(&stills);
+    let names: Arc<Vec<(PathBuf, String)>> =
+        Arc::new(stills.iter().map(|s| s.path.clone()).zip(stems).collect());
     let pipeline = gst::Pipeline::new();
     let position = Arc::new(Position::default());
     let (source, sink) = build(&pipeline, path, options, annotate)?;
@@ -114,7 +137,7 @@ pub(crate) fn run(
             Ok(_) => {
                 let feeder = feed(source, stills, stop.clone(), bad.clone())
                     .map_err(|source| ReplayError::Read { path: path.to_owned(), source })?;
-                let end = bus::run(&pipeline, &mut heard, &stop, || {
+                let end = bus::run(&pipeline, &mut heard, &stop, &position, || {
                     let seen = position.frames() + bad.lock().count;
                     control.tell(path, position.frames(), Some(seen as f64 / total.max(1) as f64))
                 });
@@ -222,7 +245,7 @@ fn feed(
 /// Takes finished pictures and hands them to the writer.
 fn take(
     sink: &gst_app::AppSink,
-    names: Arc<Vec<PathBuf>>,
+    names: Arc<Vec<(PathBuf, String)>>,
     annotate: bool,
     intake: Intake,
     position: &Arc<Position>,
@@ -239,7 +262,7 @@ fn take(
             };
             let info = gst_video::VideoInfo::from_caps(caps).map_err(|_| gst::FlowError::NotNegotiated)?;
             let frame = pts.nseconds() / SPACING.nseconds();
-            let Some(path) = names.get(frame as usize) else { return Err(gst::FlowError::Error) };
+            let Some((path, stem)) = names.get(frame as usize) else { return Err(gst::FlowError::Error) };
             position.advance(pts.nseconds());
             let item = FrameItem {
                 input: file_name(path).into(),
@@ -247,7 +270,7 @@ fn take(
                 pts_ns: pts.nseconds(),
                 size: [info.width(), info.height()],
                 result,
-                stem: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+                stem: stem.clone(),
                 annotated: if annotate { rgb_rows(buffer, &info) } else { None },
             };
             if intake.give(item) {
@@ -267,4 +290,21 @@ fn rgb_rows(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Option<Vec<
     let stride = usize::try_from(*frame.plane_stride().first()?).ok()?;
     let rows = frame.plane_data(0).ok()?.chunks(stride.max(1)).take(info.height() as usize);
     Some(rows.filter_map(|line| line.get(..row)).flatten().copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_still_has_a_name_of_its_own() {
+        let names = |files: &[&str]| {
+            let stills: Vec<_> =
+                files.iter().map(|f| StillInput { path: PathBuf::from(f), calibration: None }).collect();
+            stems(&stills)
+        };
+        assert_eq!(names(&["x/a.png", "x/b.jpg"]), ["a", "b"]);
+        assert_eq!(names(&["a.bmp", "a.png", "b.png"]), ["a.bmp", "a.png", "b"]);
+        assert_eq!(names(&["a.bmp", "a.png", "a.png.jpg"]), ["a.bmp", "a.png", "a.png_"]);
+    }
 }

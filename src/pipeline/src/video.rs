@@ -1,11 +1,11 @@
 //! A recording through the chain.
 //!
 //! ```text
-//! filesrc ! decodebin ! queue ! videoconvert ! vesaliussegment ! vesaliusmeasure ─┬─ fakesink
+//! filesrc ! decodebin ! videoconvert ! vesaliussegment ! vesaliusmeasure ─┬─ fakesink
 //!                                                                               └─ vesaliusoverlay ! (encode)
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,14 +17,15 @@ use vesalius_measure::calibration::Calibration;
 
 use crate::bus::{self, BusError, End, Heard};
 use crate::collect::{Position, result_of};
+use crate::cut_off;
 use crate::encode::{self, Coding, SMALLEST, make};
 use crate::error::ReplayError;
+use crate::gif::Gif;
 use crate::input::file_name;
 use crate::replay::{Control, ReplayOptions};
+use crate::source::{self, Met};
 use crate::write::{FrameItem, Intake};
 
-/// Elements of the decoding part, by parts of their paths.
-const DECODING: [&str; 3] = ["decodebin", "filesrc", "typefind"];
 /// Longest time that the frames within the chain may take to come out after an error.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -41,10 +42,7 @@ struct Sizes {
 #[derive(Default)]
 struct Shared {
     sizes: Mutex<Sizes>,
-    no_video: AtomicBool,
-    linked: AtomicBool,
-    /// Media types that nothing here decodes.
-    undecoded: Mutex<Vec<String>>,
+    met: Arc<Met>,
     /// Frames whose time stamp was missing and was continued from the one before.
     guessed_pts: AtomicU64,
     link_error: Mutex<Option<ReplayError>>,
@@ -73,31 +71,38 @@ pub(crate) fn run(
     let shared = Arc::new(Shared::default());
     let stop = Arc::new(AtomicBool::new(false));
     let segment = options.segment();
-    let entry = build(&pipeline, path, &segment, annotated, &shared)?;
+    let (entry, gif) = build(&pipeline, path, &segment, annotated, &shared)?;
     watch_entry(&entry, &segment, calibration, annotated.is_some(), &shared, &stop)?;
     let last: gst::Element = pipeline.by_name("last").ok_or_else(|| failed(path, "it has no end"))?;
     collect(&last, path, intake, &position, &stop)?;
 
     let mut heard = Heard::default();
+    let mut feeder = None;
     let end =
         match pipeline.set_state(gst::State::Playing) {
-            Ok(_) => bus::run(&pipeline, &mut heard, &stop, || {
-                let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
-                let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
-                control.tell(path, position.frames(), done)
-            }),
+            Ok(_) => {
+                feeder = gif.map(|gif| gif.feed(stop.clone())).transpose()?;
+                bus::run(&pipeline, &mut heard, &stop, &position, || {
+                    let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
+                    let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
+                    control.tell(path, position.frames(), done)
+                })
+            }
             Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(|| BusError {
                 element: String::new(),
                 message: "it does not start".to_owned(),
             })),
         };
-    if let (End::Error(error), Some(_)) = (&end, annotated) {
+    if let (End::Error(error), Some(_), true) = (&end, annotated, position.frames() > 0) {
         drain(&pipeline, error, &entry, &last);
     }
     // Elements down to NULL also closes the annotated video's file.
     let _ = pipeline.set_state(gst::State::Null);
+    if let Some(feeder) = feeder {
+        let _ = feeder.join();
+    }
     if let Some(annotated) = annotated {
-        remove_if_empty(annotated);
+        remove_unplayable(annotated);
     }
     control.tell(path, position.frames(), None);
     let mut outcome = VideoEnd::default();
@@ -125,7 +130,7 @@ fn failed(path: &Path, message: &str) -> ReplayError {
 /// After an error, lets the frames behind it run out into the annotated video, so that it is closed properly.
 fn drain(pipeline: &gst::Pipeline, error: &BusError, entry: &gst::Element, last: &gst::Element) {
     // The end is sent in behind the element that failed.
-    let behind = if error.is_from(&DECODING) {
+    let behind = if source::is_of_decoding(error) || error.element.is_empty() {
         entry.static_pad("sink")
     } else if error.is_from(&["vesalius"]) {
         last.static_pad("src").and_then(|pad| pad.peer())
@@ -141,49 +146,29 @@ fn drain(pipeline: &gst::Pipeline, error: &BusError, entry: &gst::Element, last:
     bus.timed_pop_filtered(patience, &[gst::MessageType::Eos]);
 }
 
-/// A video without a byte is none.
-fn remove_if_empty(annotated: &Path) {
-    if std::fs::metadata(annotated).is_ok_and(|file| file.is_file() && file.len() == 0) {
+/// A video that could not even be begun is none.
+fn remove_unplayable(annotated: &Path) {
+    if std::fs::metadata(annotated).is_ok_and(|file| file.is_file()) && !cut_off::has_movie_box(annotated) {
         let _ = std::fs::remove_file(annotated);
     }
 }
 
-/// Puts the fixed part of the pipeline together and returns its entry, the queue that takes decoded frames.
+/// Puts the fixed part of the pipeline together and returns its entry, which takes decoded frames.
 fn build(
     pipeline: &gst::Pipeline,
     path: &Path,
     segment: &Segment,
     annotated: Option<&Path>,
     shared: &Arc<Shared>,
-) -> Result<gst::Element, ReplayError> {
-    let source = make("filesrc", "libgstreamer1.0-0")?;
-    source.set_property("location", path.to_string_lossy().as_ref());
-    let decode = make("decodebin", "gstreamer1.0-plugins-base")?;
-    // Video alone is decoded, and by the processor: hardware decoders differ in the last bit.
-    decode.set_property("caps", gst::Caps::builder("video/x-raw").any_features().build());
-    decode.set_property("expose-all-streams", false);
-    decode.set_property("force-sw-decoders", true);
-    spare_decoder_threads(&decode);
-    let queue = make("queue", "libgstreamer1.0-0")?;
-    queue.set_property("max-size-buffers", 1_u32);
-    queue.set_property("max-size-bytes", 0_u32);
-    queue.set_property("max-size-time", 0_u64);
+) -> Result<(gst::Element, Option<Gif>), ReplayError> {
+    // No queue between decoder and chain: inference has threads of its own, and a frame waiting is memory.
     let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
     let measure = Measure::new();
     measure.set_property("post-messages", false);
-    let parts = [
-        &source,
-        &decode,
-        &queue,
-        &convert,
-        segment.upcast_ref::<gst::Element>(),
-        measure.upcast_ref::<gst::Element>(),
-    ];
+    let parts = [&convert, segment.upcast_ref::<gst::Element>(), measure.upcast_ref::<gst::Element>()];
     let refused = |_| failed(path, "its elements cannot be linked");
     pipeline.add_many(parts).map_err(refused)?;
-    source.link(&decode).map_err(refused)?;
-    gst::Element::link_many([&queue, &convert, segment.upcast_ref(), measure.upcast_ref()])
-        .map_err(refused)?;
+    gst::Element::link_many(parts).map_err(refused)?;
     if annotated.is_none() {
         let sink = make("fakesink", "libgstreamer1.0-0")?;
         sink.set_property("name", "last");
@@ -197,64 +182,36 @@ fn build(
         measure.link(&overlay).map_err(refused)?;
     }
 
-    let (entry, weak, shared2) = (queue.clone(), pipeline.downgrade(), shared.clone());
-    let location = annotated.map(Path::to_owned);
-    decode.connect_pad_added(move |_, pad| {
-        let (Some(sink), Some(pipeline)) = (entry.static_pad("sink"), weak.upgrade()) else { return };
-        if sink.is_linked() {
-            return;
-        }
+    let (entry, weak, shared2) = (convert.clone(), pipeline.downgrade(), shared.clone());
+    let (location, input) = (annotated.map(Path::to_owned), path.to_owned());
+    let gif = source::add(pipeline, path, &shared.met, move |pad| {
+        let (Some(sink), Some(pipeline)) = (entry.static_pad("sink"), weak.upgrade()) else { return false };
         if let Some(location) = &location
-            && let Err(error) = add_encoder(&pipeline, pad, location)
+            && let Err(error) = add_encoder(&pipeline, &input, pad, location)
         {
             *shared2.link_error.lock() = Some(error);
             // Nobody will take the frames: the decoder's error ends the run, the one kept above says why.
-            return;
+            return false;
         }
-        if pad.link(&sink).is_ok() {
-            shared2.linked.store(true, Ordering::Release);
-        }
-    });
-    let shared4 = shared.clone();
-    decode.connect("unknown-type", false, move |values| {
-        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
-        if let Some(structure) = caps.as_ref().and_then(|caps| caps.structure(0)) {
-            shared4.undecoded.lock().push(structure.name().to_string());
-        }
-        None
-    });
-    let (weak, shared3) = (pipeline.downgrade(), shared.clone());
-    decode.connect_no_more_pads(move |decode| {
-        if !shared3.linked.load(Ordering::Acquire) && weak.upgrade().is_some() {
-            shared3.no_video.store(true, Ordering::Release);
-            gst::element_error!(decode, gst::StreamError::WrongType, ["no video stream"]);
-        }
-    });
-    Ok(queue)
-}
-
-/// Where the networks keep all cores busy, more threads for the decoder gain nothing: each holds frames of its own,
-/// and on two cores they cost a tenth of the memory and a sixth of the decoder's time.
-fn spare_decoder_threads(decode: &gst::Element) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let Some(bin) = decode.downcast_ref::<gst::Bin>().filter(|_| cores <= 2) else { return };
-    bin.connect_deep_element_added(|_, _, element| {
-        let decodes = element.factory().is_some_and(|f| f.has_type(gst::ElementFactoryType::DECODER));
-        if decodes && element.has_property_with_type("max-threads", i32::static_type()) {
-            element.set_property("max-threads", 1_i32);
-        }
-    });
+        pad.link(&sink).is_ok()
+    })?;
+    Ok((convert, gif))
 }
 
 /// Adds the coder once the size of the picture is known.
-fn add_encoder(pipeline: &gst::Pipeline, pad: &gst::Pad, location: &Path) -> Result<(), ReplayError> {
+fn add_encoder(
+    pipeline: &gst::Pipeline,
+    input: &Path,
+    pad: &gst::Pad,
+    location: &Path,
+) -> Result<(), ReplayError> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let structure = caps.structure(0);
     let side = |name| structure.and_then(|s| s.get::<i32>(name).ok()).and_then(|v| u32::try_from(v).ok());
     let (width, height) = (side("width").unwrap_or(SMALLEST), side("height").unwrap_or(SMALLEST));
     if width.min(height) < SMALLEST {
         return Err(ReplayError::Encode {
-            path: location.to_owned(),
+            path: input.to_owned(),
             message: format!("H.264 holds pictures from {SMALLEST}x{SMALLEST} on, not {width}x{height}"),
         });
     }
@@ -290,7 +247,7 @@ fn cannot_open(location: &Path) -> std::io::Error {
 
 /// Watches what enters the chain: sizes, time stamps, the calibration of each frame, the wish to stop.
 fn watch_entry(
-    queue: &gst::Element,
+    entry: &gst::Element,
     segment: &Segment,
     calibration: Option<Arc<Calibration>>,
     one_size: bool,
@@ -298,7 +255,7 @@ fn watch_entry(
     stop: &Arc<AtomicBool>,
 ) -> Result<(), ReplayError> {
     let missing = || failed(Path::new("the input"), "an element has no sink pad");
-    let decoded = queue.static_pad("sink").ok_or_else(missing)?;
+    let decoded = entry.static_pad("sink").ok_or_else(missing)?;
     let stopping = stop.clone();
     decoded.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
         if !stopping.load(Ordering::Acquire) {
@@ -322,7 +279,7 @@ fn watch_entry(
         let first = *sizes.first.get_or_insert(size);
         if one_size && first != size {
             sizes.refused = Some(size);
-            return gst::PadProbeReturn::Drop;
+            return gst::PadProbeReturn::Handled;
         }
         gst::PadProbeReturn::Ok
     });
@@ -369,17 +326,27 @@ fn collect(
     let input: Arc<str> = file_name(path).into();
     let position = position.clone();
     let stop = stop.clone();
-    let size = Mutex::new([0_u32; 2]);
+    let (size, segment) = (Mutex::new([0_u32; 2]), Mutex::new(None));
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) {
-            if let Ok(video) = gst_video::VideoInfo::from_caps(caps.caps()) {
-                *size.lock() = [video.width(), video.height()];
+        match info.event().map(|e| e.view()) {
+            Some(gst::EventView::Caps(caps)) => {
+                if let Ok(video) = gst_video::VideoInfo::from_caps(caps.caps()) {
+                    *size.lock() = [video.width(), video.height()];
+                }
+                return gst::PadProbeReturn::Ok;
             }
-            return gst::PadProbeReturn::Ok;
+            Some(gst::EventView::Segment(event)) => {
+                *segment.lock() = event.segment().downcast_ref::<gst::ClockTime>().cloned();
+                return gst::PadProbeReturn::Ok;
+            }
+            _ => {}
         }
         let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
         let Some(result) = result_of(buffer) else { return gst::PadProbeReturn::Ok };
-        let pts_ns = buffer.pts().map_or(0, |p| p.nseconds());
+        // Containers may begin their clock anywhere; people and players count from the beginning.
+        let pts = buffer.pts();
+        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_stream_time(pts)));
+        let pts_ns = shown.or(pts).map_or(0, |p| p.nseconds());
         let frame = position.advance(pts_ns);
         let item = FrameItem {
             input: input.clone(),
@@ -410,7 +377,7 @@ fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) ->
     if let (Some(from), Some(to)) = (sizes.first, sizes.refused) {
         return Some(ReplayError::SizeChanged { path, frames, from, to });
     }
-    if shared.no_video.load(Ordering::Acquire) {
+    if shared.met.no_video.load(Ordering::Acquire) {
         return Some(ReplayError::NoVideo { path });
     }
     let error = match end {
@@ -420,32 +387,22 @@ fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) ->
         End::Error(error) => error,
     };
     let message = error.message.clone();
+    if error.element.is_empty() && frames > 0 {
+        return Some(ReplayError::BrokenOff { path, frames, message });
+    }
     Some(if error.is_from(&["vesalius"]) {
         ReplayError::Element { message }
-    } else if error.is_from(&DECODING) {
+    } else if source::is_of_decoding(error) {
         if frames > 0 {
             ReplayError::BrokenOff { path, frames, message }
-        } else if sizes.first.is_none() && shared.linked.load(Ordering::Acquire) {
+        } else if sizes.first.is_none() && shared.met.linked.load(Ordering::Acquire) {
             ReplayError::NoFrames { path }
         } else {
-            undecodable(path, message, &shared.undecoded.lock())
+            shared.met.undecodable(path, message)
         }
     } else if error.is_from(&["x264enc", "mp4mux", "filesink", "overlay"]) {
         ReplayError::Encode { path, message }
     } else {
         ReplayError::Pipeline { path, message }
     })
-}
-
-/// Why nothing could be decoded, by the media types that nothing decodes.
-fn undecodable(path: PathBuf, message: String, undecoded: &[String]) -> ReplayError {
-    let is_picture = |media: &&String| media.starts_with("video/") || media.starts_with("image/");
-    match undecoded.iter().find(is_picture) {
-        Some(media) => ReplayError::NotAVideo {
-            path,
-            message: format!("no decoder for {media} is installed; gstreamer1.0-libav has most"),
-        },
-        None if undecoded.is_empty() => ReplayError::NotAVideo { path, message },
-        None => ReplayError::NoVideo { path },
-    }
 }

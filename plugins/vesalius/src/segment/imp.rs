@@ -114,16 +114,19 @@ impl Segment {
                     let outcome = inference.run(&buffer, &info, pts_ns);
                     // The frame goes on as soon as the answer is there, and then it should be nobody else's.
                     drop(buffer);
-                    {
-                        let mut stats = stats.lock();
-                        stats.inferred += 1;
-                        if let Some(ns) = outcome.result.times.inference_ns {
-                            stats.inference.add(ns);
-                        }
-                    }
+                    let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
+                    let count = || stats.lock().count_inference(ns, error);
                     match promise {
-                        Some(promise) => promise.keep(outcome),
-                        None => *finished.lock() = Some((epoch, outcome)),
+                        // A frame does not leave before it is counted.
+                        Some(promise) => {
+                            count();
+                            promise.keep(outcome);
+                        }
+                        // What is counted can be taken.
+                        None => {
+                            *finished.lock() = Some((epoch, outcome));
+                            count();
+                        }
                     }
                 })
             }
@@ -154,10 +157,14 @@ impl Segment {
         let identity = self.running.lock().as_ref().map(|r| r.identity.clone());
         let outcome = match (outcome, identity) {
             (Some(outcome), _) => outcome,
-            (None, Some(identity)) => Outcome {
-                result: FrameResult::missing(identity, pts_ns, Reason::InferenceFailed),
-                error: Some("a thread for inference ended".to_owned()),
-            },
+            (None, Some(identity)) => {
+                let error = "a thread for inference ended".to_owned();
+                self.stats.lock().count_failure(error.clone());
+                Outcome {
+                    result: FrameResult::missing(identity, pts_ns, Reason::InferenceFailed),
+                    error: Some(error),
+                }
+            }
             (None, None) => return,
         };
         if let Some(error) = outcome.error {
@@ -166,15 +173,14 @@ impl Segment {
         ResultMeta::add(buffer.make_mut(), Arc::new(outcome.result));
     }
 
-    /// Counts a failure and says so, less and less often.
+    /// Says that the engine failed, less and less often.
     fn report(&self, error: &str) {
-        let failed = {
+        let (reported, failed) = {
             let mut stats = self.stats.lock();
-            stats.failed += 1;
-            error.clone_into(&mut stats.last_error);
-            stats.failed
+            stats.reported += 1;
+            (stats.reported, stats.failed)
         };
-        if failed.is_power_of_two() {
+        if reported.is_power_of_two() {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Failed,
@@ -272,7 +278,9 @@ impl Segment {
 
     /// Attaches the newest result with its age, or says why there is none to show.
     fn attach_newest(&self, running: &Running, buffer: &mut gst::Buffer, pts_ns: u64) {
-        if let Some((epoch, outcome)) = running.finished.lock().take() {
+        // The lock is not held while messages are posted.
+        let finished = running.finished.lock().take();
+        if let Some((epoch, outcome)) = finished {
             if let Some(error) = &outcome.error {
                 self.report(error);
             }

@@ -268,7 +268,7 @@ impl<E: std::fmt::Display> std::fmt::Display for PoolError<E> {
 mod tests {
     use super::*;
 
-    const NEVER: AtomicBool = AtomicBool::new(false);
+    static NEVER: AtomicBool = AtomicBool::new(false);
 
     type Job = (u32, Promise<u32>);
 

@@ -12,6 +12,8 @@ pub(super) struct Stats {
     pub(super) skipped: u64,
     /// Frames on which the engine failed.
     pub(super) failed: u64,
+    /// Failures that the streaming thread met; in newest-frame mode some are overtaken by a newer answer.
+    pub(super) reported: u64,
     /// Frames that passed with a result too old to be shown.
     pub(super) stale: u64,
     pub(super) inference: Histogram,
@@ -20,6 +22,23 @@ pub(super) struct Stats {
 }
 
 impl Stats {
+    /// Counts a frame that the engine looked at.
+    pub(super) fn count_inference(&mut self, ns: Option<u64>, error: Option<String>) {
+        self.inferred += 1;
+        if let Some(ns) = ns {
+            self.inference.add(ns);
+        }
+        if let Some(error) = error {
+            self.count_failure(error);
+        }
+    }
+
+    /// Counts a frame that has no result.
+    pub(super) fn count_failure(&mut self, error: String) {
+        self.failed += 1;
+        self.last_error = error;
+    }
+
     pub(super) fn structure(&self) -> gst::Structure {
         let mut s = gst::Structure::builder("vesalius-segment-stats")
             .field("frames", self.frames)
