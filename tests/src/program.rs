@@ -255,8 +255,9 @@ fn picture(sample: &gst::Sample) -> Picture {
     let info = sample.caps().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok()).expect("raw video");
     let buffer = sample.buffer().expect("a sample has a buffer");
     let segment = sample.segment().and_then(|s| s.downcast_ref::<gst::ClockTime>()).expect("a time segment");
-    let shown =
-        buffer.pts().and_then(|pts| segment.to_running_time(pts)).expect("a frame within the segment");
+    let shown = buffer.pts().and_then(|pts| segment.to_running_time_full(pts)).expect("a frame with a time");
+    // One that begins just before its recording is its first.
+    let shown = shown.positive().unwrap_or_default();
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).expect("a readable frame");
     let stride = usize::try_from(frame.plane_stride()[0]).expect("rows go forward");
     let (width, height) = (info.width() as usize, info.height() as usize);

@@ -126,9 +126,10 @@ fn people(input: &Path, folder: &Path, result: &Result<Report, ReplayError>) {
 pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
     let frames = summary.frames;
     say!(
-        "{}: {} frames in {:.1} s ({:.0} frames/s), something found in {}",
+        "{}: {} {} in {:.1} s ({:.0} frames/s), something found in {}",
         input.display(),
         frames.total,
+        if frames.total == 1 { "frame" } else { "frames" },
         summary.wall_s,
         summary.frames_per_s,
         frames.with_finding

@@ -20,9 +20,16 @@ pub(crate) struct BusError {
     pub(crate) element: String,
     /// The text for users, one line.
     pub(crate) message: String,
+    /// Whether GStreamer lacks an element for the stream, or thinks so.
+    pub(crate) lacks_element: bool,
 }
 
 impl BusError {
+    /// For a pipeline that does not start and does not say why.
+    pub(crate) fn no_start() -> Self {
+        told(None, "it does not start")
+    }
+
     /// Whether it comes from an element with one of these words in its path.
     pub(crate) fn is_from(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.element.contains(word))
@@ -53,7 +60,15 @@ fn told(source: Option<&gst::Object>, text: &str) -> BusError {
     BusError {
         element: source.map(|s| s.path_string().to_string()).unwrap_or_default(),
         message: one_line(text),
+        lacks_element: false,
     }
+}
+
+fn error_told(error: &gst::message::Error) -> BusError {
+    let cause = error.error();
+    let lacks_element =
+        cause.matches(gst::CoreError::MissingPlugin) || cause.matches(gst::StreamError::CodecNotFound);
+    BusError { lacks_element, ..told(error.src(), cause.message()) }
 }
 
 /// Waits for the end of a pipeline in PLAYING. `tick` is called now and then; when it returns `true` the stream is
@@ -100,7 +115,7 @@ fn run_for(
         match message.view() {
             gst::MessageView::Eos(_) => return End::Eos,
             gst::MessageView::Error(error) => {
-                return End::Error(told(error.src(), error.error().message()));
+                return End::Error(error_told(error));
             }
             gst::MessageView::Warning(warning) => {
                 let said = told(warning.src(), warning.error().message());
@@ -118,7 +133,7 @@ pub(crate) fn startup_error(pipeline: &gst::Pipeline) -> Option<BusError> {
     let bus = pipeline.bus()?;
     let message = bus.timed_pop_filtered(gst::ClockTime::from_mseconds(200), &[gst::MessageType::Error])?;
     match message.view() {
-        gst::MessageView::Error(error) => Some(told(error.src(), error.error().message())),
+        gst::MessageView::Error(error) => Some(error_told(error)),
         _ => None,
     }
 }

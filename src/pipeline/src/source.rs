@@ -28,7 +28,7 @@ pub(crate) struct Met {
 
 impl Met {
     /// Why nothing could be decoded.
-    pub(crate) fn undecodable(&self, path: PathBuf, message: String) -> ReplayError {
+    pub(crate) fn undecodable(&self, path: PathBuf, error: &BusError) -> ReplayError {
         let undecoded = self.undecoded.lock();
         let is_picture = |media: &&String| media.starts_with("video/") || media.starts_with("image/");
         match undecoded.iter().find(is_picture) {
@@ -36,8 +36,9 @@ impl Met {
                 path,
                 message: format!("no decoder for {media} is installed; gstreamer1.0-libav has most"),
             },
-            None if undecoded.is_empty() => ReplayError::NotAVideo { path, message },
-            None => ReplayError::NoVideo { path },
+            // Of sound alone, which is not asked for, decodebin says that it lacks what decodes it.
+            None if error.lacks_element || !undecoded.is_empty() => ReplayError::NoVideo { path },
+            None => ReplayError::NotAVideo { path, message: error.message.clone() },
         }
     }
 }

@@ -132,24 +132,20 @@ pub(crate) fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let bad = Arc::new(Mutex::new(Bad::default()));
     let mut heard = Heard::default();
-    let end =
-        match pipeline.set_state(gst::State::Playing) {
-            Ok(_) => {
-                let feeder = feed(source, stills, stop.clone(), bad.clone())
-                    .map_err(|source| ReplayError::Read { path: path.to_owned(), source })?;
-                let end = bus::run(&pipeline, &mut heard, &stop, &position, || {
-                    let seen = position.frames() + bad.lock().count;
-                    control.tell(path, position.frames(), Some(seen as f64 / total.max(1) as f64))
-                });
-                let _ = pipeline.set_state(gst::State::Null);
-                let _ = feeder.join();
-                end
-            }
-            Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(|| BusError {
-                element: String::new(),
-                message: "it does not start".to_owned(),
-            })),
-        };
+    let end = match pipeline.set_state(gst::State::Playing) {
+        Ok(_) => {
+            let feeder = feed(source, stills, stop.clone(), bad.clone())
+                .map_err(|source| ReplayError::Read { path: path.to_owned(), source })?;
+            let end = bus::run(&pipeline, &mut heard, &stop, &position, || {
+                let seen = position.frames() + bad.lock().count;
+                control.tell(path, position.frames(), Some(seen as f64 / total.max(1) as f64))
+            });
+            let _ = pipeline.set_state(gst::State::Null);
+            let _ = feeder.join();
+            end
+        }
+        Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(BusError::no_start)),
+    };
     let _ = pipeline.set_state(gst::State::Null);
     control.tell(path, position.frames(), None);
     let mut outcome = VideoEnd::default();

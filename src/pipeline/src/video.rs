@@ -1,7 +1,7 @@
 //! A recording through the chain.
 //!
 //! ```text
-//! filesrc ! decodebin ! videoconvert ! vesaliussegment ! vesaliusmeasure ─┬─ fakesink
+//! filesrc ! decodebin ! queue ! videoconvert ! vesaliussegment ! vesaliusmeasure ─┬─ fakesink
 //!                                                                               └─ vesaliusoverlay ! (encode)
 //! ```
 
@@ -78,21 +78,17 @@ pub(crate) fn run(
 
     let mut heard = Heard::default();
     let mut feeder = None;
-    let end =
-        match pipeline.set_state(gst::State::Playing) {
-            Ok(_) => {
-                feeder = gif.map(|gif| gif.feed(stop.clone())).transpose()?;
-                bus::run(&pipeline, &mut heard, &stop, &position, || {
-                    let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
-                    let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
-                    control.tell(path, position.frames(), done)
-                })
-            }
-            Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(|| BusError {
-                element: String::new(),
-                message: "it does not start".to_owned(),
-            })),
-        };
+    let end = match pipeline.set_state(gst::State::Playing) {
+        Ok(_) => {
+            feeder = gif.map(|gif| gif.feed(stop.clone())).transpose()?;
+            bus::run(&pipeline, &mut heard, &stop, &position, || {
+                let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
+                let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
+                control.tell(path, position.frames(), done)
+            })
+        }
+        Err(_) => End::Error(bus::startup_error(&pipeline).unwrap_or_else(BusError::no_start)),
+    };
     if let (End::Error(error), Some(_), true) = (&end, annotated, position.frames() > 0) {
         drain(&pipeline, error, &entry, &last);
     }
@@ -161,11 +157,16 @@ fn build(
     annotated: Option<&Path>,
     shared: &Arc<Shared>,
 ) -> Result<(gst::Element, Option<Gif>), ReplayError> {
-    // No queue between decoder and chain: inference has threads of its own, and a frame waiting is memory.
+    // One frame ahead: enough for the decoder to work beside measuring and drawing; a frame waiting is memory.
+    let queue = make("queue", "libgstreamer1.0-0")?;
+    queue.set_property("max-size-buffers", 1_u32);
+    queue.set_property("max-size-bytes", 0_u32);
+    queue.set_property("max-size-time", 0_u64);
     let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
     let measure = Measure::new();
     measure.set_property("post-messages", false);
-    let parts = [&convert, segment.upcast_ref::<gst::Element>(), measure.upcast_ref::<gst::Element>()];
+    let parts =
+        [&queue, &convert, segment.upcast_ref::<gst::Element>(), measure.upcast_ref::<gst::Element>()];
     let refused = |_| failed(path, "its elements cannot be linked");
     pipeline.add_many(parts).map_err(refused)?;
     gst::Element::link_many(parts).map_err(refused)?;
@@ -182,7 +183,7 @@ fn build(
         measure.link(&overlay).map_err(refused)?;
     }
 
-    let (entry, weak, shared2) = (convert.clone(), pipeline.downgrade(), shared.clone());
+    let (entry, weak, shared2) = (queue.clone(), pipeline.downgrade(), shared.clone());
     let (location, input) = (annotated.map(Path::to_owned), path.to_owned());
     let gif = source::add(pipeline, path, &shared.met, move |pad| {
         let (Some(sink), Some(pipeline)) = (entry.static_pad("sink"), weak.upgrade()) else { return false };
@@ -195,7 +196,7 @@ fn build(
         }
         pad.link(&sink).is_ok()
     })?;
-    Ok((convert, gif))
+    Ok((queue, gif))
 }
 
 /// Adds the coder once the size of the picture is known.
@@ -345,7 +346,9 @@ fn collect(
         let Some(result) = result_of(buffer) else { return gst::PadProbeReturn::Ok };
         // Containers may begin their clock anywhere; people and players count from the beginning.
         let pts = buffer.pts();
-        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_stream_time(pts)));
+        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_stream_time_full(pts)));
+        // A frame that begins just before its recording is its first.
+        let shown = shown.map(|time| time.positive().unwrap_or_default());
         let pts_ns = shown.or(pts).map_or(0, |p| p.nseconds());
         let frame = position.advance(pts_ns);
         let item = FrameItem {
@@ -398,7 +401,7 @@ fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) ->
         } else if sizes.first.is_none() && shared.met.linked.load(Ordering::Acquire) {
             ReplayError::NoFrames { path }
         } else {
-            shared.met.undecodable(path, message)
+            shared.met.undecodable(path, error)
         }
     } else if error.is_from(&["x264enc", "mp4mux", "filesink", "overlay"]) {
         ReplayError::Encode { path, message }
