@@ -153,8 +153,9 @@ fn every_value_has_its_unit() {
         ("cephalic_index", "%"),
         ("gestational_age", "wk"),
     ];
-    let truth = &truth(&clip);
-    for frame in 0..2 {
+    let truth = truth(&clip);
+    assert_eq!(truth.len(), 2);
+    for (frame, truth) in truth.iter().enumerate() {
         let of_frame: Vec<_> = rows.iter().filter(|row| row["frame"] == frame.to_string()).collect();
         let names: Vec<_> = of_frame.iter().map(|row| (row["name"].as_str(), row["unit"].as_str())).collect();
         assert_eq!(names, expected, "frame {frame}");
@@ -165,11 +166,11 @@ fn every_value_has_its_unit() {
             let measured: f64 = row["value"].parse().unwrap();
             // Areas err twice as much as lengths, ratios of two axes twice as much as one.
             let (true_value, tolerance) = match row["name"].as_str() {
-                "area" => (truth[frame]["area_mm2"].as_f64().unwrap(), 2.0 * HC_ERROR),
-                "perimeter" => (truth[frame]["perimeter_mm"].as_f64().unwrap(), HC_ERROR),
-                "bpd" => (truth[frame]["bpd_mm"].as_f64().unwrap(), HC_ERROR),
-                "ofd" => (truth[frame]["ofd_mm"].as_f64().unwrap(), HC_ERROR),
-                "head_circumference" => (truth[frame]["head_circumference_mm"].as_f64().unwrap(), HC_ERROR),
+                "area" => (truth["area_mm2"].as_f64().unwrap(), 2.0 * HC_ERROR),
+                "perimeter" => (truth["perimeter_mm"].as_f64().unwrap(), HC_ERROR),
+                "bpd" => (truth["bpd_mm"].as_f64().unwrap(), HC_ERROR),
+                "ofd" => (truth["ofd_mm"].as_f64().unwrap(), HC_ERROR),
+                "head_circumference" => (truth["head_circumference_mm"].as_f64().unwrap(), HC_ERROR),
                 "cephalic_index" => (78.3, 2.0 * HC_ERROR),
                 // Hadlock 1984 of 250 mm: 8.96 + 0.540·25 + 0.0003·25³ = 27.15 weeks.
                 "gestational_age" => (27.15, HC_ERROR),
