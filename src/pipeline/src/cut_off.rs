@@ -25,7 +25,7 @@ pub(crate) fn promised_bytes(path: &Path) -> io::Result<Option<u64>> {
             // A size of 0 or of all ones is one that was never filled in.
             (size != 0 && size != u32::MAX).then(|| u64::from(size) + 8)
         }
-        Some([0x1a, 0x45, 0xdf, 0xa3, ..]) => matroska_end(&mut file)?,
+        Some([0x1a, 0x45, 0xdf, 0xa3, ..]) => matroska_end(&mut file, length)?,
         Some([_, _, _, _, b'f', b't', b'y', b'p', ..]) => media_end(&mut file, length, |_, _| ())?,
         _ => None,
     };
@@ -90,7 +90,7 @@ fn media_end(file: &mut File, length: u64, mut see: impl FnMut(&[u8; 4], u64)) -
 }
 
 /// Where the Segment ends by its header; `None` where its size was not known when it was written.
-fn matroska_end(file: &mut File) -> io::Result<Option<u64>> {
+fn matroska_end(file: &mut File, length: u64) -> io::Result<Option<u64>> {
     /// Identifier of the Segment.
     const SEGMENT: u64 = 0x1853_8067;
     file.seek(SeekFrom::Start(0))?;
@@ -105,6 +105,10 @@ fn matroska_end(file: &mut File) -> io::Result<Option<u64>> {
         let end = at.saturating_add(id_bytes + size_bytes).saturating_add(size);
         if id == SEGMENT {
             return Ok((!unknown).then_some(end));
+        }
+        // File systems refuse to seek beyond what they could hold.
+        if end >= length {
+            break;
         }
         at = end;
         file.seek(SeekFrom::Start(at))?;
