@@ -90,9 +90,58 @@ pub enum Reason {
     Stale,
     /// No result has come yet.
     NoResultYet,
+    /// The scale was known and no longer is: the picture, its source or its depth changed.
+    CalibrationExpired,
+    /// The structure lies outside the part of the picture that the scale holds for, or across two parts.
+    OutsideCalibration,
+    /// Which end of the long axis is which cannot be told.
+    AxisAmbiguous,
+    /// Not enough complete, clean beats or breaths so far.
+    TooFewCycles,
+    /// Not enough valid frames so far, or too few a beat.
+    TooFewSamples,
+    /// One plane alone does not give this value.
+    NeedsSecondPlane,
+    /// No reference of known size at the same depth, or none confirmed by the operator.
+    NotToScale,
+    /// Within its uncertainty the value lies on both sides of a limit.
+    Indeterminate,
+    /// The network is unsure, or the uncertainty is more than a fifth of the value.
+    LowConfidence,
+    /// The picture shows no inside of a body.
+    OutOfBody,
+    /// The picture is too blurred, dark, bright or covered by glare.
+    PoorPicture,
+    /// An event that the value starts or ends with has not been marked.
+    EventMissing,
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 21] = [
+        Self::NoCalibration,
+        Self::NotFound,
+        Self::Truncated,
+        Self::SeveralPieces,
+        Self::OutOfRange,
+        Self::ShapeMismatch,
+        Self::InferenceFailed,
+        Self::Stale,
+        Self::NoResultYet,
+        Self::CalibrationExpired,
+        Self::OutsideCalibration,
+        Self::AxisAmbiguous,
+        Self::TooFewCycles,
+        Self::TooFewSamples,
+        Self::NeedsSecondPlane,
+        Self::NotToScale,
+        Self::Indeterminate,
+        Self::LowConfidence,
+        Self::OutOfBody,
+        Self::PoorPicture,
+        Self::EventMissing,
+    ];
+
     /// The code as it stands in files.
     pub const fn code(self) -> &'static str {
         match self {
@@ -105,6 +154,18 @@ impl Reason {
             Self::InferenceFailed => "INFERENCE_FAILED",
             Self::Stale => "STALE",
             Self::NoResultYet => "NO_RESULT_YET",
+            Self::CalibrationExpired => "CALIBRATION_EXPIRED",
+            Self::OutsideCalibration => "OUTSIDE_CALIBRATION",
+            Self::AxisAmbiguous => "AXIS_AMBIGUOUS",
+            Self::TooFewCycles => "TOO_FEW_CYCLES",
+            Self::TooFewSamples => "TOO_FEW_SAMPLES",
+            Self::NeedsSecondPlane => "NEEDS_SECOND_PLANE",
+            Self::NotToScale => "NOT_TO_SCALE",
+            Self::Indeterminate => "INDETERMINATE",
+            Self::LowConfidence => "LOW_CONFIDENCE",
+            Self::OutOfBody => "OUT_OF_BODY",
+            Self::PoorPicture => "POOR_PICTURE",
+            Self::EventMissing => "EVENT_MISSING",
         }
     }
 
@@ -120,6 +181,18 @@ impl Reason {
             Self::InferenceFailed => "inference failed",
             Self::Stale => "result too old",
             Self::NoResultYet => "no result yet",
+            Self::CalibrationExpired => "calibration expired",
+            Self::OutsideCalibration => "outside the calibrated region",
+            Self::AxisAmbiguous => "axis ambiguous",
+            Self::TooFewCycles => "too few cycles",
+            Self::TooFewSamples => "too few frames",
+            Self::NeedsSecondPlane => "needs a second plane",
+            Self::NotToScale => "not to scale",
+            Self::Indeterminate => "indeterminate",
+            Self::LowConfidence => "low confidence",
+            Self::OutOfBody => "out of body",
+            Self::PoorPicture => "poor picture",
+            Self::EventMissing => "not marked yet",
         }
     }
 }
@@ -159,6 +232,20 @@ pub enum Mark {
         from: PointInFrame,
         /// The other end.
         to: PointInFrame,
+        /// Name of the [`Measurement`] it belongs to.
+        name: &'static str,
+    },
+    /// A thin open line that explains a value: an axis, a border, a disc.
+    Line {
+        /// Its points in order.
+        points: Vec<PointInFrame>,
+        /// Name of the [`Measurement`] it belongs to.
+        name: &'static str,
+    },
+    /// A single place: a hinge point, an apex, a tip.
+    Point {
+        /// Where.
+        at: PointInFrame,
         /// Name of the [`Measurement`] it belongs to.
         name: &'static str,
     },
@@ -257,17 +344,7 @@ mod tests {
 
     #[test]
     fn codes_in_files_are_the_serialised_names() {
-        for reason in [
-            Reason::NoCalibration,
-            Reason::NotFound,
-            Reason::Truncated,
-            Reason::SeveralPieces,
-            Reason::OutOfRange,
-            Reason::ShapeMismatch,
-            Reason::InferenceFailed,
-            Reason::Stale,
-            Reason::NoResultYet,
-        ] {
+        for reason in Reason::ALL {
             assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{}\"", reason.code()));
         }
         for validity in [Validity::Valid, Validity::Limited, Validity::Invalid] {

@@ -23,9 +23,71 @@ pub enum Unit {
     /// Weeks.
     #[serde(rename = "wk")]
     Week,
+    /// Millilitres.
+    #[serde(rename = "mL")]
+    Ml,
+    /// Seconds.
+    #[serde(rename = "s")]
+    Second,
+    /// Events a minute: beats, breaths.
+    #[serde(rename = "/min")]
+    PerMinute,
+    /// A plain number or ratio.
+    #[serde(rename = "1")]
+    One,
+    /// Degrees of an angle.
+    #[serde(rename = "deg")]
+    Degree,
+    /// Litres a minute.
+    #[serde(rename = "L/min")]
+    LPerMinute,
+    /// Millimetres a second.
+    #[serde(rename = "mm/s")]
+    MmPerSecond,
+    /// Widths of the visible field a second, the speed of an uncalibrated picture.
+    #[serde(rename = "{field}/s")]
+    FieldPerSecond,
 }
 
 impl Unit {
+    /// Every unit.
+    pub const ALL: [Self; 14] = [
+        Self::Mm,
+        Self::Mm2,
+        Self::Px,
+        Self::Px2,
+        Self::Percent,
+        Self::Week,
+        Self::Ml,
+        Self::Second,
+        Self::PerMinute,
+        Self::One,
+        Self::Degree,
+        Self::LPerMinute,
+        Self::MmPerSecond,
+        Self::FieldPerSecond,
+    ];
+
+    /// Whether a value in this unit is known without knowing how large a pixel is.
+    pub const fn is_scale_free(self) -> bool {
+        match self {
+            Self::Percent
+            | Self::Second
+            | Self::PerMinute
+            | Self::One
+            | Self::Degree
+            | Self::FieldPerSecond => true,
+            Self::Mm
+            | Self::Mm2
+            | Self::Px
+            | Self::Px2
+            | Self::Week
+            | Self::Ml
+            | Self::LPerMinute
+            | Self::MmPerSecond => false,
+        }
+    }
+
     /// The UCUM code as it stands in files.
     pub const fn ucum(self) -> &'static str {
         match self {
@@ -35,6 +97,14 @@ impl Unit {
             Self::Px2 => "[px]2",
             Self::Percent => "%",
             Self::Week => "wk",
+            Self::Ml => "mL",
+            Self::Second => "s",
+            Self::PerMinute => "/min",
+            Self::One => "1",
+            Self::Degree => "deg",
+            Self::LPerMinute => "L/min",
+            Self::MmPerSecond => "mm/s",
+            Self::FieldPerSecond => "{field}/s",
         }
     }
 
@@ -47,6 +117,14 @@ impl Unit {
             Self::Px2 => "px²",
             Self::Percent => "%",
             Self::Week => "wk",
+            Self::Ml => "mL",
+            Self::Second => "s",
+            Self::PerMinute => "/min",
+            Self::One => "",
+            Self::Degree => "°",
+            Self::LPerMinute => "L/min",
+            Self::MmPerSecond => "mm/s",
+            Self::FieldPerSecond => "fields/s",
         }
     }
 }
@@ -111,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_file_name_of_a_unit_is_its_ucum_code() {
-        for unit in [Unit::Mm, Unit::Mm2, Unit::Px, Unit::Px2, Unit::Percent, Unit::Week] {
+        for unit in Unit::ALL {
             let json = serde_json::to_string(&unit).unwrap();
             assert_eq!(json, format!("\"{}\"", unit.ucum()));
         }

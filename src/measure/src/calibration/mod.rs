@@ -1,5 +1,7 @@
 //! Millimetres per pixel: where they come from and how far they are trusted.
 
+pub mod region;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
