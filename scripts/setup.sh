@@ -17,6 +17,7 @@ packages=(
     gstreamer1.0-plugins-good
     gstreamer1.0-plugins-ugly
     gstreamer1.0-tools
+    gstreamer1.0-x
     libgstreamer-plugins-base1.0-dev
     libgstreamer1.0-dev
     pkg-config

@@ -1,5 +1,6 @@
 //! The stages of one frame on one core, everything but decoding, encoding and the network itself.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -8,13 +9,14 @@ use vesalius_engine::postprocess::Postprocessor;
 use vesalius_engine::preprocess::Preprocessor;
 use vesalius_engine::session::Session;
 use vesalius_engine::{Engine, Registry, SessionOptions};
-use vesalius_measure::calibration::{Calibration, CalibrationSource};
+use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::components::{KeepComponents, clean};
 use vesalius_measure::contour::trace;
 use vesalius_measure::frame::{ColorMatrix, ColorRange, Frame, FrameMut, PixelFormat};
 use vesalius_measure::geometry::{Geometry, ResizeRule};
 use vesalius_measure::mask::ProbabilityMap;
-use vesalius_measure::protocol::Protocol;
+use vesalius_measure::protocol;
+use vesalius_measure::protocol::ProtocolConfig;
 use vesalius_measure::result::{ClassResult, FrameResult, Reason, ResultStatus};
 use vesalius_phantom::FetalHeadScene;
 
@@ -44,8 +46,8 @@ pub fn run(engine: &str) -> anyhow::Result<()> {
     let mut preprocessor = Preprocessor::new(&engine.manifest().input);
     let mut session = Session::load(&engine, &SessionOptions::default())?;
     let mut postprocessor = Postprocessor::new(engine.manifest(), engine.classes());
-    let calibration = std::sync::Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?);
-    let protocol: Protocol = engine.identity().protocol.parse()?;
+    let scale = Scale::Uniform(Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?));
+    let mut protocol = protocol::Session::new(&ProtocolConfig::from_name(&engine.identity().protocol)?);
     let style = Style::default();
     let mut layer = Layer::new(WIDTH, HEIGHT)?;
     let (luma, chroma) = picture()?;
@@ -74,7 +76,7 @@ pub fn run(engine: &str) -> anyhow::Result<()> {
         result.geometry = Some(geometry);
         result.classes = found.classes;
         let start = Instant::now();
-        protocol.measure(&mut result, Some(calibration.clone()));
+        protocol.measure(&mut result, &scale, None);
         times.push(start.elapsed());
         let start = Instant::now();
         layer.clear();
@@ -113,22 +115,23 @@ fn mask_to_values() -> anyhow::Result<()> {
             (0.5 + (1.0 - (x / 100.0).hypot(y / 78.0)) * 12.0).clamp(0.0, 1.0) as f32
         })
         .collect();
-    let calibration = std::sync::Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?);
+    let scale = Scale::Uniform(Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?));
     let engine = Engine::open(&Registry::standard().find("fetal-head")?)?;
     let class = engine.classes().first().context("an engine has a class")?.clone();
+    let mut protocol = protocol::Session::new(&ProtocolConfig::from_name("fetal-head")?);
     let mut series = Series::default();
-    for _ in 0..500 {
+    for frame in 0..500 {
         let mut map = values.clone();
         let start = Instant::now();
         let components = clean(&mut map, side, 0.5, KeepComponents::Largest, true);
         let probability = ProbabilityMap::new(side, side, map)?;
         let contours = trace(&probability, &geometry, 0.5);
-        let mut result = FrameResult::missing(engine.identity().clone(), 0, Reason::NoResultYet);
+        let mut result = FrameResult::missing(engine.identity().clone(), frame, Reason::NoResultYet);
         result.status = ResultStatus::Ok;
         result.geometry = Some(geometry);
         result.classes =
             vec![ClassResult { class: class.clone(), probability, contours, confidence: None, components }];
-        Protocol::FetalHead.measure(&mut result, Some(calibration.clone()));
+        protocol.measure(&mut result, &scale, None);
         series.add(start.elapsed());
         anyhow::ensure!(result.measurements.iter().all(|m| m.value.is_some()), "a value is missing");
     }

@@ -70,7 +70,7 @@ impl Engine {
             sha256: manifest.model.sha256.clone(),
             precision: PRECISION.to_owned(),
             backend: BACKEND.to_owned(),
-            protocol: manifest.engine.protocol.as_str().to_owned(),
+            protocol: manifest.engine.protocol.clone(),
         });
         let shared = Shared {
             manifest,

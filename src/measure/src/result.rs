@@ -311,6 +311,8 @@ pub struct FrameResult {
     pub measurements: Vec<Measurement>,
     /// What to draw for them.
     pub marks: Vec<Mark>,
+    /// Values over time, as they stand with this frame.
+    pub series: Vec<Measurement>,
     /// Time spent, for statistics alone.
     pub times: StageTimes,
 }
@@ -328,6 +330,7 @@ impl FrameResult {
             calibration: None,
             measurements: Vec::new(),
             marks: Vec::new(),
+            series: Vec::new(),
             times: StageTimes::default(),
         }
     }

@@ -8,12 +8,13 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
-use vesalius_measure::calibration::{Calibration, CalibrationError, CalibrationSource};
-use vesalius_measure::protocol::Protocol;
-use vesalius_measure::result::FrameResult;
+use vesalius_measure::calibration::{Calibration, CalibrationError, CalibrationSource, Scale};
+use vesalius_measure::frame::Frame;
+use vesalius_measure::protocol::{ProtocolConfig, Session};
+use vesalius_measure::result::{EngineIdentity, FrameResult, Reason};
 
 use crate::calibration_meta::calibration_of;
-use crate::frame::template_caps;
+use crate::frame::{template_caps, view};
 use crate::histogram::Histogram;
 use crate::messages::MeasurementMessage;
 use crate::result_meta::ResultMeta;
@@ -47,9 +48,33 @@ struct State {
     /// The picture's size that it was set for.
     calibrated_size: Option<(u32, u32)>,
     size: Option<(u32, u32)>,
+    info: Option<gst_video::VideoInfo>,
+    /// Whether a calibration held once and was taken away by a change of the picture.
+    expired: bool,
+    /// The property's protocol, read; `None` for what each engine asks for.
+    protocol: Option<ProtocolConfig>,
+    /// The protocol at work on the results of each engine, by engine.
+    sessions: Vec<(Arc<EngineIdentity>, Session)>,
     frames: u64,
     values: u64,
     times: Histogram,
+}
+
+impl State {
+    /// The session that measures an engine's results; `None` only where the engine asks for an unknown protocol.
+    fn session_of(&mut self, result: &FrameResult) -> Option<&mut Session> {
+        let index = match self.sessions.iter().position(|(engine, _)| *engine == result.engine) {
+            Some(index) => index,
+            None => {
+                // A manifest holds known names alone.
+                let own = || ProtocolConfig::from_name(&result.engine.protocol).ok();
+                let config = self.protocol.clone().or_else(own)?;
+                self.sessions.push((result.engine.clone(), Session::new(&config)));
+                self.sessions.len() - 1
+            }
+        };
+        self.sessions.get_mut(index).map(|(_, session)| session)
+    }
 }
 
 #[derive(Default)]
@@ -81,23 +106,74 @@ impl Measure {
         let mut state = self.state.lock();
         state.calibrated_size = state.size;
         state.calibration = parsed.as_ref().ok().cloned().flatten();
+        state.expired = false;
         drop(state);
         if let Err(error) = parsed {
             gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{error}"));
         }
     }
 
-    fn protocol_of(&self, result: &FrameResult) -> Protocol {
-        let settings = self.settings.lock();
-        let name =
-            if settings.protocol == PROTOCOL_AUTO { &result.engine.protocol } else { &settings.protocol };
-        // `start` refused unknown names, and a manifest holds known ones alone.
-        name.parse().unwrap_or(Protocol::Generic)
+    /// Reads the property: a name, or the path of a TOML file with settings. `None` is what the engine asks for.
+    fn read_protocol(text: &str) -> Result<Option<ProtocolConfig>, String> {
+        if text == PROTOCOL_AUTO {
+            return Ok(None);
+        }
+        if !text.ends_with(".toml") {
+            return ProtocolConfig::from_name(text).map(Some).map_err(|e| e.to_string());
+        }
+        let settings = std::fs::read_to_string(text)
+            .map_err(|e| format!("the protocol '{text}' cannot be read: {e}"))?;
+        ProtocolConfig::from_toml(&settings).map(Some).map_err(|e| format!("'{text}': {e}"))
+    }
+
+    /// Measures one engine's result of a frame.
+    fn measure(&self, result: &mut FrameResult, scale: &Scale, picture: Option<&Frame<'_>>) {
+        let mut state = self.state.lock();
+        let Some(session) = state.session_of(result) else { return };
+        let start = Instant::now();
+        session.measure(result, scale, picture);
+        result.times.measure_ns = u64::try_from(start.elapsed().as_nanos()).ok();
+        state.frames += 1;
+        state.values += result.measurements.iter().filter(|m| m.value.is_some()).count() as u64;
+        if let Some(ns) = result.times.measure_ns {
+            state.times.add(ns);
+        }
+    }
+
+    /// Measures the results of a frame of which the picture itself is looked at too.
+    fn measure_with_picture(
+        &self,
+        buffer: &mut gst::BufferRef,
+        info: &gst_video::VideoInfo,
+        scale: &Scale,
+    ) -> Result<(), String> {
+        // The picture and its results lie in one buffer, which is either read or written.
+        let mut results: Vec<FrameResult> =
+            buffer.iter_meta::<ResultMeta>().map(|meta| meta.result().as_ref().clone()).collect();
+        {
+            let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+                .map_err(|_| "a frame's memory cannot be read".to_owned())?;
+            let picture = view(&mapped).map_err(|e| e.to_string())?;
+            for result in &mut results {
+                self.measure(result, scale, Some(&picture));
+            }
+        }
+        for (mut meta, measured) in buffer.iter_meta_mut::<ResultMeta>().zip(results) {
+            meta.update(|result| *result = measured);
+        }
+        Ok(())
+    }
+
+    /// Begins anew: the frames to come do not go on from those before.
+    fn forget(&self) {
+        for (_, session) in &mut self.state.lock().sessions {
+            session.reset();
+        }
     }
 
     fn post(&self, result: &FrameResult) {
         let obj = self.obj();
-        for measurement in &result.measurements {
+        for measurement in result.measurements.iter().chain(&result.series) {
             let message = MeasurementMessage::new(result, measurement);
             let _ = obj.post_message(
                 gst::message::Element::builder(gst::Structure::from(&message)).src(&*obj).build(),
@@ -118,7 +194,7 @@ impl ObjectImpl for Measure {
                     .build(),
                 glib::ParamSpecString::builder("protocol")
                     .nick("Protocol")
-                    .blurb("What is measured: fetal-head, generic, or auto for what the engine asks for")
+                    .blurb("What is measured: a protocol by name, a TOML file with one and its settings, or auto for what the engine asks for")
                     .default_value(Some(default.protocol.as_str()))
                     .mutable_ready()
                     .build(),
@@ -210,15 +286,11 @@ impl BaseTransformImpl for Measure {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.lock().clone();
-        if settings.protocol != PROTOCOL_AUTO {
-            settings
-                .protocol
-                .parse::<Protocol>()
-                .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
-        }
+        let protocol = Self::read_protocol(&settings.protocol)
+            .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
         let calibration = Self::parse_calibration(&settings.calibration)
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
-        *self.state.lock() = State { started: true, calibration, ..State::default() };
+        *self.state.lock() = State { started: true, calibration, protocol, ..State::default() };
         Ok(())
     }
 
@@ -234,10 +306,14 @@ impl BaseTransformImpl for Measure {
         let expired = {
             let mut state = self.state.lock();
             state.size = Some(size);
+            state.info = Some(info);
             let set_for = *state.calibrated_size.get_or_insert(size);
             // A scale belongs to one picture size; of another one it says nothing.
-            set_for != size && state.calibration.take().is_some()
+            let expired = set_for != size && state.calibration.take().is_some();
+            state.expired |= expired;
+            expired
         };
+        self.forget();
         if expired {
             gst::element_imp_warning!(
                 self,
@@ -262,29 +338,46 @@ impl BaseTransformImpl for Measure {
         Ok(())
     }
 
+    fn sink_event(&self, event: gst::Event) -> bool {
+        if matches!(event.type_(), gst::EventType::FlushStop | gst::EventType::StreamStart) {
+            self.forget();
+        }
+        self.parent_sink_event(event)
+    }
+
     fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if buffer.flags().contains(gst::BufferFlags::DISCONT) {
+            self.forget();
+        }
         let own = calibration_of(buffer).map(Arc::new);
-        let calibration = own.or_else(|| self.state.lock().calibration.clone());
-        let post = self.settings.lock().post_messages;
-        for mut meta in buffer.iter_meta_mut::<ResultMeta>() {
-            let protocol = self.protocol_of(meta.result());
-            let start = Instant::now();
-            let calibration = calibration.clone();
-            meta.update(|result| {
-                protocol.measure(result, calibration);
-                result.times.measure_ns = u64::try_from(start.elapsed().as_nanos()).ok();
-            });
-            let result = meta.result();
-            {
-                let mut state = self.state.lock();
-                state.frames += 1;
-                state.values += result.measurements.iter().filter(|m| m.value.is_some()).count() as u64;
-                if let Some(ns) = result.times.measure_ns {
-                    state.times.add(ns);
+        let results: Vec<_> = buffer.iter_meta::<ResultMeta>().map(|meta| meta.result().clone()).collect();
+        let (scale, info) = {
+            let mut state = self.state.lock();
+            let needs_picture =
+                results.iter().any(|result| state.session_of(result).is_some_and(|s| s.needs_picture()));
+            let scale = match own.or_else(|| state.calibration.clone()) {
+                Some(calibration) => Scale::Uniform(calibration),
+                None if state.expired => Scale::None(Reason::CalibrationExpired),
+                None => Scale::None(Reason::NoCalibration),
+            };
+            (scale, state.info.clone().filter(|_| needs_picture))
+        };
+        // Given back, or changing a result below would copy it.
+        drop(results);
+        match info {
+            Some(info) => self.measure_with_picture(buffer, &info, &scale).map_err(|error| {
+                gst::element_imp_error!(self, gst::StreamError::Format, ("{error}"));
+                gst::FlowError::Error
+            })?,
+            None => {
+                for mut meta in buffer.iter_meta_mut::<ResultMeta>() {
+                    meta.update(|result| self.measure(result, &scale, None));
                 }
             }
-            if post {
-                self.post(result);
+        }
+        if self.settings.lock().post_messages {
+            for meta in buffer.iter_meta::<ResultMeta>() {
+                self.post(meta.result());
             }
         }
         Ok(gst::FlowSuccess::Ok)

@@ -164,6 +164,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
         calibration: None,
         measurements: measurements(case),
         marks: if found { marks } else { Vec::new() },
+        series: Vec::new(),
         times: StageTimes::default(),
     }
 }

@@ -59,8 +59,9 @@ pub struct EngineSection {
     pub modality: Modality,
     /// Licence of the weights, with attribution.
     pub licence: String,
-    /// The measuring protocol it is meant for.
-    pub protocol: Protocol,
+    /// The measuring protocol it is meant for, one of
+    /// [`ProtocolConfig::NAMES`](vesalius_measure::protocol::ProtocolConfig::NAMES).
+    pub protocol: String,
 }
 
 /// What an engine does.
@@ -79,26 +80,6 @@ pub enum Modality {
     Ultrasound,
     /// Endoscopy.
     Endoscopy,
-}
-
-/// A measuring protocol that a manifest can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Protocol {
-    /// Head circumference, biparietal and occipitofrontal diameter, cephalic index, gestational age.
-    FetalHead,
-    /// Area and perimeter of each class.
-    Generic,
-}
-
-impl Protocol {
-    /// The name as it stands in manifests.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FetalHead => "fetal-head",
-            Self::Generic => "generic",
-        }
-    }
 }
 
 /// The model's file.

@@ -52,6 +52,11 @@ const CASES: &[Case] = &[
     Case { from: "schema = 1", to: "schema = 2\nnew_key = 1", names: &["schema", "2"] },
     Case { from: "schema = 1", to: "schema = \"1\"", names: &["schema"] },
     Case { from: "schema = 1", to: "schema = 1\nsurprise = 3", names: &["surprise"] },
+    Case {
+        from: "protocol = \"generic\"",
+        to: "protocol = \"palm\"",
+        names: &["protocol", "palm", "generic"],
+    },
     Case { from: "pad = 0", to: "pad = 0\nmode = 1", names: &["input", "mode", "line "] },
     Case { from: "pad = 0", to: "", names: &["input", "pad"] },
     Case { from: "pad = 0", to: "pad = 256", names: &["input", "256"] },

@@ -1,5 +1,7 @@
 //! What the types of a manifest cannot say: how its values must fit together.
 
+use vesalius_measure::protocol::ProtocolConfig;
+
 use super::{Activation, ClassSection, Manifest, ManifestError, OutputKind, Precision};
 
 /// Pictures larger than this on a side are no input of a segmentation network.
@@ -56,6 +58,9 @@ impl Manifest {
         one_line("engine.version", &engine.version)?;
         one_line("engine.description", &engine.description)?;
         one_line("engine.licence", &engine.licence)?;
+        if let Err(error) = ProtocolConfig::from_name(&engine.protocol) {
+            return fail("engine.protocol", error.to_string());
+        }
 
         let file = &self.model.file;
         let plain = !file.is_empty()

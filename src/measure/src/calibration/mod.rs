@@ -1,11 +1,13 @@
 //! Millimetres per pixel: where they come from and how far they are trusted.
 
 pub mod region;
+mod scale;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::scale::Scale;
 use crate::units::MmPerPx;
 
 /// Pixels of diagnostic pictures lie between 1 µm (microscopy) and 10 mm; anything else is a slip of the unit.

@@ -5,7 +5,11 @@
 //! 100·BPD/OFD (ISUOG Practice Guidelines 2019, doi:10.1002/uog.20272). Gestational age comes from HC by
 //! [`hadlock`](super::hadlock) and never from this BPD, which is not the outer–inner one of that paper.
 
-use super::{Sheet, Value, doubt_of, hadlock};
+use serde::{Deserialize, Serialize};
+
+use super::hadlock;
+use super::procedure::{Input, Procedure};
+use super::sheet::{Sheet, Value, doubt_of};
 use crate::ellipse::Ellipse;
 use crate::result::{ClassResult, Mark, Reason};
 use crate::shape::{Shape, ellipse_of_free_boundary};
@@ -17,15 +21,39 @@ const LEAST_ELLIPTICITY: f64 = 0.95;
 /// Cephalic indices of heads lie between extremes of dolichocephaly and brachycephaly; beyond, it is no head.
 const PLAUSIBLE_CEPHALIC_INDEX: std::ops::RangeInclusive<f64> = 60.0..=100.0;
 
-pub(super) fn measure(class: &ClassResult, sheet: &mut Sheet) {
+/// Settings of the protocol `fetal-head`. There are none yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FetalHeadConfig {}
+
+/// The protocol at work; every class of the engine is taken for a head.
+pub(super) struct FetalHead;
+
+impl FetalHead {
+    pub(super) fn new(_config: &FetalHeadConfig) -> Self {
+        Self
+    }
+}
+
+impl Procedure for FetalHead {
+    fn frame(&mut self, input: &Input<'_>, sheet: &mut Sheet<'_>) {
+        for class in &input.result.classes {
+            measure(class, sheet);
+        }
+    }
+}
+
+fn measure(class: &ClassResult, sheet: &mut Sheet<'_>) {
+    sheet.take_scale(class.contours.first());
     let contour = class.contours.first();
     let shape = contour.and_then(|c| Shape::of(c, &sheet.plane));
     let mut doubt = doubt_of(class);
     let (ellipse, method) = match (contour, doubt) {
         // The moments of a head that the edge cuts are those of another shape; its free rim still tells.
-        (Some(c), Some(Reason::Truncated)) => {
-            (ellipse_of_free_boundary(c, &sheet.plane, &sheet.geometry), "ellipse-boundary-ramanujan2")
-        }
+        (Some(c), Some(Reason::Truncated)) => (
+            sheet.geometry().and_then(|g| ellipse_of_free_boundary(c, &sheet.plane, g)),
+            "ellipse-boundary-ramanujan2",
+        ),
         _ => (shape.and_then(|s| s.ellipse), "ellipse-moments-ramanujan2"),
     };
     if doubt.is_none() && !shape.zip(ellipse).is_none_or(|(s, e)| is_head(&s, &e)) {
@@ -45,7 +73,7 @@ fn is_head(shape: &Shape, ellipse: &Ellipse) -> bool {
 
 fn write_biometry(
     class: &ClassResult,
-    sheet: &mut Sheet,
+    sheet: &mut Sheet<'_>,
     ellipse: Option<Ellipse>,
     method: &'static str,
     doubt: Option<Reason>,
@@ -54,20 +82,24 @@ fn write_biometry(
     let hc = ellipse.map(|e| e.circumference());
     let hc_uncertainty = hc.map(|v| sheet.circumference_uncertainty(v));
     let number = hc.map(|v| (v, hc_uncertainty));
-    sheet.write(class, Value { name: "head_circumference", unit, method, number, reason: None }, doubt);
+    sheet.write(
+        &class.class.name,
+        Value { name: "head_circumference", unit, method, number, reason: None },
+        doubt,
+    );
 
     for (name, method, axis) in [
         ("bpd", "ellipse-minor-axis-outer-outer", ellipse.map(|e| 2.0 * e.semi_minor)),
         ("ofd", "ellipse-major-axis-outer-outer", ellipse.map(|e| 2.0 * e.semi_major)),
     ] {
         let number = axis.map(|v| (v, Some(sheet.length_uncertainty(v, 2.0))));
-        sheet.write(class, Value { name, unit, method, number, reason: None }, doubt);
+        sheet.write(&class.class.name, Value { name, unit, method, number, reason: None }, doubt);
     }
 
     let number = ellipse.map(|e| {
         let index = 100.0 * e.semi_minor / e.semi_major;
         // The scale cancels in a ratio; the two axes' outlines are taken as independent.
-        let boundary = std::f64::consts::SQRT_2 * sheet.plane.boundary_uncertainty(&sheet.geometry);
+        let boundary = std::f64::consts::SQRT_2 * sheet.boundary_uncertainty();
         let relative = (boundary / (2.0 * e.semi_minor)).hypot(boundary / (2.0 * e.semi_major));
         (index, Some(index * relative))
     });
@@ -78,7 +110,7 @@ fn write_biometry(
         number,
         reason: None,
     };
-    sheet.write(class, value, doubt);
+    sheet.write(&class.class.name, value, doubt);
 
     let mut value = Value {
         name: "gestational_age",
@@ -87,7 +119,7 @@ fn write_biometry(
         number: None,
         reason: None,
     };
-    match (hc, sheet.calibration.is_some()) {
+    match (hc, sheet.is_calibrated()) {
         (Some(hc), true) => {
             let hc = Mm(hc);
             let age = hadlock::age_from_head_circumference(hc);
@@ -99,21 +131,21 @@ fn write_biometry(
                 value.reason = Some(Reason::OutOfRange);
             }
         }
-        (Some(_), false) => value.reason = Some(Reason::NoCalibration),
+        (Some(_), false) => value.reason = sheet.uncalibrated(),
         (None, _) => {}
     }
-    sheet.write(class, value, doubt);
+    sheet.write(&class.class.name, value, doubt);
 }
 
-fn draw(sheet: &mut Sheet, ellipse: &Ellipse) {
+fn draw(sheet: &mut Sheet<'_>, ellipse: &Ellipse) {
     let plane = sheet.plane;
-    sheet.marks.push(Mark::Ellipse(ellipse.in_frame(plane.unit_per_px_x, plane.unit_per_px_y)));
+    sheet.mark(Mark::Ellipse(ellipse.in_frame(plane.unit_per_px_x, plane.unit_per_px_y)));
     let (sin, cos) = ellipse.angle_rad.sin_cos();
     let mut caliper = |name, half: f64, (x, y): (f64, f64)| {
         let end = |sign: f64| {
             plane.to_frame((ellipse.center_x + sign * half * x, ellipse.center_y + sign * half * y))
         };
-        sheet.marks.push(Mark::Caliper { from: end(-1.0), to: end(1.0), name });
+        sheet.mark(Mark::Caliper { from: end(-1.0), to: end(1.0), name });
     };
     caliper("bpd", ellipse.semi_minor, (-sin, cos));
     caliper("ofd", ellipse.semi_major, (cos, sin));

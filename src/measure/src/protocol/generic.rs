@@ -1,10 +1,36 @@
 //! Area, perimeter and ellipse of the largest piece of a class.
 
-use super::{Sheet, Value, doubt_of};
+use serde::{Deserialize, Serialize};
+
+use super::procedure::{Input, Procedure};
+use super::sheet::{Sheet, Value, doubt_of};
 use crate::result::{ClassResult, Mark};
 use crate::shape::Shape;
 
-pub(super) fn measure(class: &ClassResult, sheet: &mut Sheet) {
+/// Settings of the protocol `generic`. There are none yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GenericConfig {}
+
+/// The protocol at work, on every class of the engine.
+pub(super) struct Generic;
+
+impl Generic {
+    pub(super) fn new(_config: &GenericConfig) -> Self {
+        Self
+    }
+}
+
+impl Procedure for Generic {
+    fn frame(&mut self, input: &Input<'_>, sheet: &mut Sheet<'_>) {
+        for class in &input.result.classes {
+            measure(class, sheet);
+        }
+    }
+}
+
+fn measure(class: &ClassResult, sheet: &mut Sheet<'_>) {
+    sheet.take_scale(class.contours.first());
     let doubt = doubt_of(class);
     let shape = class.contours.first().and_then(|c| Shape::of(c, &sheet.plane));
     let ellipse = shape.and_then(|s| s.ellipse);
@@ -16,7 +42,11 @@ pub(super) fn measure(class: &ClassResult, sheet: &mut Sheet) {
     ];
     for (name, length) in lengths {
         let number = length.map(|v| (v, Some(sheet.length_uncertainty(v, 2.0))));
-        sheet.write(class, Value { name, unit, method: "ellipse-moments", number, reason: None }, doubt);
+        sheet.write(
+            &class.class.name,
+            Value { name, unit, method: "ellipse-moments", number, reason: None },
+            doubt,
+        );
     }
     let number = ellipse.map(|e| {
         let v = e.circumference();
@@ -29,8 +59,8 @@ pub(super) fn measure(class: &ClassResult, sheet: &mut Sheet) {
         number,
         reason: None,
     };
-    sheet.write(class, value, doubt);
+    sheet.write(&class.class.name, value, doubt);
     if let Some(e) = ellipse {
-        sheet.marks.push(Mark::Ellipse(e.in_frame(sheet.plane.unit_per_px_x, sheet.plane.unit_per_px_y)));
+        sheet.mark(Mark::Ellipse(e.in_frame(sheet.plane.unit_per_px_x, sheet.plane.unit_per_px_y)));
     }
 }

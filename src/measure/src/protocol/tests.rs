@@ -1,10 +1,19 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::calibration::CalibrationSource;
+use crate::calibration::{Calibration, CalibrationSource, Scale};
+use crate::components::Components;
 use crate::contour::trace;
-use crate::geometry::{PointInModel, ResizeRule};
+use crate::geometry::{Geometry, PointInModel, ResizeRule};
 use crate::mask::ProbabilityMap;
-use crate::result::{ClassInfo, EngineIdentity};
-use crate::units::{Mm, MmPerPx};
+use crate::result::{
+    ClassInfo, ClassResult, EngineIdentity, FrameResult, Measurement, Reason, ResultStatus, Validity,
+};
+use crate::units::{Mm, MmPerPx, Unit};
+
+fn measure(name: &str, result: &mut FrameResult, calibration: Option<Arc<Calibration>>) {
+    Session::new(&ProtocolConfig::from_name(name).unwrap()).measure(result, &Scale::from(calibration), None);
+}
 
 fn engine() -> Arc<EngineIdentity> {
     Arc::new(EngineIdentity {
@@ -63,7 +72,7 @@ fn value<'a>(result: &'a FrameResult, name: &str) -> &'a Measurement {
 #[test]
 fn a_head_in_millimetres() {
     let mut result = frame((401.3, 268.9), (500.0, 391.5), 0.4);
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     let hc_truth = crate::ellipse::circumference(50.0, 39.15);
     // Software goal 0.2 % on a known mask.
     for (name, unit, truth, tolerance) in [
@@ -92,18 +101,18 @@ fn a_head_in_millimetres() {
 fn several_pieces_are_said() {
     let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
     result.classes[0].components = Components { count: 2, largest_px: 1000, second_px: 51 };
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     let hc = value(&result, "head_circumference");
     assert_eq!((hc.validity, hc.reason), (Validity::Limited, Some(Reason::SeveralPieces)));
     result.classes[0].components.second_px = 50;
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     assert_eq!(value(&result, "head_circumference").validity, Validity::Valid);
 }
 
 #[test]
 fn without_a_calibration_there_are_no_millimetres() {
     let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
-    Protocol::FetalHead.measure(&mut result, None);
+    measure("fetal-head", &mut result, None);
     for m in &result.measurements {
         assert!(m.unit != Unit::Mm && m.unit != Unit::Mm2, "{m:?}");
         assert_eq!(m.calibration_id, None);
@@ -121,7 +130,7 @@ fn without_a_calibration_there_are_no_millimetres() {
 fn what_is_not_there_has_no_value() {
     let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
     result.classes[0].contours.clear();
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     assert_eq!(result.measurements.len(), 7);
     for m in &result.measurements {
         assert_eq!(
@@ -137,7 +146,7 @@ fn what_is_not_there_has_no_value() {
 fn a_cut_head_is_estimated_from_its_free_rim_and_says_so() {
     // Centre 60 px from the left edge, semi-axis 250: three quarters are there.
     let mut result = frame((150.0, 270.0), (500.0, 391.5), 0.0);
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     let hc = value(&result, "head_circumference");
     assert_eq!((hc.validity, hc.reason), (Validity::Limited, Some(Reason::Truncated)));
     let truth = crate::ellipse::circumference(50.0, 39.15);
@@ -148,11 +157,11 @@ fn a_cut_head_is_estimated_from_its_free_rim_and_says_so() {
 #[test]
 fn what_is_no_head_is_doubted() {
     let mut result = frame((400.0, 270.0), (700.0, 200.0), 0.0);
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     assert_eq!(value(&result, "head_circumference").reason, Some(Reason::ShapeMismatch));
     // A tiny head is outside the equation's range, and that alone is said of the age.
     let mut result = frame((400.0, 270.0), (100.0, 78.0), 0.0);
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     assert_eq!(value(&result, "gestational_age").reason, Some(Reason::OutOfRange));
     assert_eq!(value(&result, "head_circumference").validity, Validity::Valid);
 }
@@ -163,7 +172,7 @@ fn generic_measures_every_class() {
     let mut second = result.classes[0].clone();
     second.contours.clear();
     result.classes.push(second);
-    Protocol::Generic.measure(&mut result, scale(0.2));
+    measure("generic", &mut result, scale(0.2));
     assert_eq!(result.measurements.len(), 10);
     assert!((value(&result, "ellipse_major_axis").value.unwrap() / 100.0 - 1.0).abs() < 2e-3);
 }
@@ -171,14 +180,35 @@ fn generic_measures_every_class() {
 #[test]
 fn a_missing_result_measures_nothing() {
     let mut result = FrameResult::missing(engine(), 7, Reason::InferenceFailed);
-    Protocol::FetalHead.measure(&mut result, scale(0.2));
+    measure("fetal-head", &mut result, scale(0.2));
     assert!(result.measurements.is_empty() && result.marks.is_empty());
 }
 
 #[test]
-fn names_are_parsed() {
-    for protocol in Protocol::ALL {
-        assert_eq!(protocol.name().parse(), Ok(protocol));
+fn a_step_back_and_another_scale_begin_anew() {
+    // A procedure that counts what it has seen since it began anew.
+    struct Count(f64);
+    impl procedure::Procedure for Count {
+        fn frame(&mut self, input: &procedure::Input<'_>, sheet: &mut sheet::Sheet<'_>) {
+            self.0 += f64::from(u8::from(input.is_new));
+            let number = Some((self.0, None));
+            let value = sheet::Value { name: "count", unit: Unit::One, method: "test", number, reason: None };
+            sheet.write_series("frames", value, None);
+        }
+        fn reset(&mut self) {
+            self.0 = 0.0;
+        }
     }
-    assert!("fetal_head".parse::<Protocol>().is_err());
+    let mut session = Session::with(ProtocolConfig::from_name("generic").unwrap(), Box::new(Count(0.0)));
+    let mut count = |pts_ns, calibration| {
+        let mut result = FrameResult::missing(engine(), pts_ns, Reason::InferenceFailed);
+        session.measure(&mut result, &Scale::from(calibration), None);
+        result.series[0].value.unwrap()
+    };
+    // A result that stands on two frames is one sample.
+    assert_eq!([0, 40, 40, 80].map(|pts| count(pts, scale(0.2))), [1.0, 2.0, 2.0, 3.0]);
+    assert_eq!(count(79, scale(0.2)), 1.0);
+    assert_eq!(count(120, scale(0.2)), 2.0);
+    assert_eq!(count(160, scale(0.3)), 1.0);
+    assert_eq!(count(200, None), 1.0);
 }

@@ -1,0 +1,131 @@
+//! Protocols by name, and their settings.
+
+use serde::{Deserialize, Serialize};
+
+use super::procedure::Procedure;
+use super::{fetal_head, generic};
+
+/// A measuring protocol with its settings.
+///
+/// As TOML, the key `protocol` names it and the other keys are its settings; what is left out has its default:
+///
+/// ```
+/// use vesalius_measure::protocol::ProtocolConfig;
+///
+/// let config = ProtocolConfig::from_toml("protocol = 'fetal-head'")?;
+/// assert_eq!(config, ProtocolConfig::from_name("fetal-head")?);
+/// # Ok::<(), vesalius_measure::protocol::ProtocolError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "protocol", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ProtocolConfig {
+    /// Head circumference, BPD outer–outer, OFD, cephalic index, gestational age.
+    FetalHead(fetal_head::FetalHeadConfig),
+    /// Area, perimeter and ellipse of every class.
+    Generic(generic::GenericConfig),
+}
+
+/// Why a text is no protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The name is not known.
+    #[error("there is no protocol '{name}': choose {}", names())]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// The settings cannot be read.
+    #[error("these are no protocol's settings: {message}")]
+    Settings {
+        /// What is wrong, with its place.
+        message: String,
+    },
+}
+
+fn names() -> String {
+    ProtocolConfig::NAMES.join(", ")
+}
+
+impl ProtocolConfig {
+    /// Every protocol's name.
+    pub const NAMES: [&'static str; 2] = ["fetal-head", "generic"];
+
+    /// The name in manifests and settings.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::FetalHead(_) => "fetal-head",
+            Self::Generic(_) => "generic",
+        }
+    }
+
+    /// A protocol with its defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::Unknown`].
+    pub fn from_name(name: &str) -> Result<Self, ProtocolError> {
+        if !Self::NAMES.contains(&name) {
+            return Err(ProtocolError::Unknown { name: name.to_owned() });
+        }
+        Self::from_toml(&format!("protocol = '{name}'"))
+    }
+
+    /// A protocol with its settings, from TOML text. Unknown keys are errors.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError`].
+    pub fn from_toml(text: &str) -> Result<Self, ProtocolError> {
+        let config: Self = toml::from_str(text)
+            .map_err(|e| ProtocolError::Settings { message: e.to_string().trim().replace('\n', " ") })?;
+        config.check().map_err(|message| ProtocolError::Settings { message })?;
+        Ok(config)
+    }
+
+    /// Whether the settings make sense; else what does not.
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::FetalHead(_) | Self::Generic(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn procedure(&self) -> Box<dyn Procedure> {
+        match self {
+            Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
+            Self::Generic(config) => Box::new(generic::Generic::new(config)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_protocol_and_back() {
+        for name in ProtocolConfig::NAMES {
+            let config = ProtocolConfig::from_name(name).unwrap();
+            assert_eq!(config.name(), name);
+            let text = toml::to_string(&config).unwrap();
+            assert_eq!(ProtocolConfig::from_toml(&text), Ok(config), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_one_line() {
+        let error = ProtocolConfig::from_name("palmistry").unwrap_err().to_string();
+        assert!(error.contains("palmistry") && error.contains("fetal-head"), "{error}");
+        for name in ProtocolConfig::NAMES {
+            let error = ProtocolConfig::from_toml(&format!("protocol = '{name}'\ncolour = 1"))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("colour") && !error.contains('\n'), "{error}");
+        }
+        for text in ["", "protocol = 'palmistry'", "protocol = 3", "\0", "protocol = 'generic'\n["] {
+            let error = ProtocolConfig::from_toml(text).unwrap_err().to_string();
+            assert!(!error.contains('\n'), "{text:?}: {error}");
+        }
+    }
+}
