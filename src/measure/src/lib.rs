@@ -2,6 +2,7 @@
 //!
 //! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
 //! * [`components`], [`contour`], [`shape`], [`ellipse`]: from a class's probability map to outlines, areas and axes;
+//! * [`series`]: values over time, beats and breaths;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention
@@ -19,5 +20,6 @@ pub mod geometry;
 pub mod mask;
 pub mod protocol;
 pub mod result;
+pub mod series;
 pub mod shape;
 pub mod units;
