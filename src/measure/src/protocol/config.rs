@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::procedure::Procedure;
-use super::{fetal_head, generic};
+use super::{fetal_head, generic, lv_function};
 
 /// A measuring protocol with its settings.
 ///
@@ -24,6 +24,8 @@ pub enum ProtocolConfig {
     FetalHead(fetal_head::FetalHeadConfig),
     /// Area, perimeter and ellipse of every class.
     Generic(generic::GenericConfig),
+    /// Left ventricular volumes, ejection fraction, fractional area change, heart rate, from one plane.
+    LvFunction(lv_function::LvFunctionConfig),
 }
 
 /// Why a text is no protocol.
@@ -50,13 +52,14 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 2] = ["fetal-head", "generic"];
+    pub const NAMES: [&'static str; 3] = ["fetal-head", "generic", "lv-function"];
 
     /// The name in manifests and settings.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
+            Self::LvFunction(_) => "lv-function",
         }
     }
 
@@ -88,6 +91,7 @@ impl ProtocolConfig {
     fn check(&self) -> Result<(), String> {
         match self {
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
+            Self::LvFunction(config) => config.check(),
         }
     }
 
@@ -95,6 +99,7 @@ impl ProtocolConfig {
         match self {
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
+            Self::LvFunction(config) => Box::new(lv_function::LvFunction::new(config)),
         }
     }
 }

@@ -7,9 +7,11 @@
 //! file here: a configuration, which serde reads, and a procedure, which writes on the sheet it is handed.
 
 mod config;
+mod cyclic;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
+pub mod lv_function;
 mod procedure;
 mod session;
 mod sheet;
@@ -17,8 +19,11 @@ mod sheet;
 pub use config::{ProtocolConfig, ProtocolError};
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
+pub use lv_function::LvFunctionConfig;
 pub use procedure::Event;
 pub use session::Session;
 
+#[cfg(test)]
+mod scene;
 #[cfg(test)]
 mod tests;
