@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::procedure::Procedure;
-use super::{fetal_head, generic, lv_function};
+use super::{fetal_head, generic, ivc, lv_function, vessel};
 
 /// A measuring protocol with its settings.
 ///
@@ -26,6 +26,10 @@ pub enum ProtocolConfig {
     Generic(generic::GenericConfig),
     /// Left ventricular volumes, ejection fraction, fractional area change, heart rate, from one plane.
     LvFunction(lv_function::LvFunctionConfig),
+    /// Diameter of an artery's lumen, systolic and diastolic; distensibility; heart rate.
+    Vessel(vessel::VesselConfig),
+    /// Diameter of the inferior vena cava; collapsibility; breath rate.
+    Ivc(ivc::IvcConfig),
 }
 
 /// Why a text is no protocol.
@@ -52,7 +56,7 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 3] = ["fetal-head", "generic", "lv-function"];
+    pub const NAMES: [&'static str; 5] = ["fetal-head", "generic", "lv-function", "vessel", "ivc"];
 
     /// The name in manifests and settings.
     pub const fn name(&self) -> &'static str {
@@ -60,6 +64,8 @@ impl ProtocolConfig {
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
             Self::LvFunction(_) => "lv-function",
+            Self::Vessel(_) => "vessel",
+            Self::Ivc(_) => "ivc",
         }
     }
 
@@ -92,6 +98,8 @@ impl ProtocolConfig {
         match self {
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
             Self::LvFunction(config) => config.check(),
+            Self::Vessel(config) => config.check(),
+            Self::Ivc(config) => config.check(),
         }
     }
 
@@ -100,6 +108,8 @@ impl ProtocolConfig {
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
             Self::LvFunction(config) => Box::new(lv_function::LvFunction::new(config)),
+            Self::Vessel(config) => Box::new(vessel::Vessel::new(config)),
+            Self::Ivc(config) => Box::new(ivc::Ivc::new(config)),
         }
     }
 }

@@ -160,18 +160,30 @@ impl<const N: usize> Curves<N> {
         }
     }
 
-    /// A value over the cycles with what else its uncertainty comes from.
+    /// A value over the cycles with its whole uncertainty.
     pub(super) fn write(
+        &self,
+        sheet: &mut Sheet<'_>,
+        structure: &str,
+        what: (&'static str, Unit, &'static str),
+        number: Option<(f64, f64)>,
+    ) {
+        self.write_doubted(sheet, structure, what, number, None);
+    }
+
+    /// The same with a reservation about the curve itself.
+    pub(super) fn write_doubted(
         &self,
         sheet: &mut Sheet<'_>,
         structure: &str,
         (name, unit, method): (&'static str, Unit, &'static str),
         number: Option<(f64, f64)>,
+        doubt: Option<Reason>,
     ) {
         let uncertain = number.is_some_and(|(v, u)| u > GREATEST_RELATIVE_UNCERTAINTY * v.abs());
         let reason = match number {
             None => Some(self.reason()),
-            Some(_) => uncertain.then_some(Reason::LowConfidence),
+            Some(_) => doubt.or(uncertain.then_some(Reason::LowConfidence)),
         };
         let number = number.map(|(v, u)| (v, Some(u)));
         sheet.write_series(structure, Value { name, unit, method, number, reason }, None);

@@ -11,17 +11,22 @@ mod cyclic;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
+mod ivc;
 pub mod lv_function;
 mod procedure;
 mod session;
 mod sheet;
+mod tube;
+mod vessel;
 
 pub use config::{ProtocolConfig, ProtocolError};
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
+pub use ivc::IvcConfig;
 pub use lv_function::LvFunctionConfig;
 pub use procedure::Event;
 pub use session::Session;
+pub use vessel::VesselConfig;
 
 #[cfg(test)]
 mod scene;

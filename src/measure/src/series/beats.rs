@@ -75,6 +75,12 @@ impl CycleRules {
         }
     }
 
+    /// Heart beats in the diameter of an artery: timed by the rise of the pulse, whose foot is sharper than any extreme of a
+    /// ventricle.
+    pub const fn artery() -> Self {
+        Self { edge: Edge::Rise, fit: 0.1, ..Self::heart() }
+    }
+
     /// Breaths in the diameter of a vein, between two rates a minute. Smoothed over a fifth of the shortest breath, and
     /// long enough that the pulse of the heart does not count.
     pub fn breath(least_per_minute: f64, most_per_minute: f64) -> Self {
