@@ -3,6 +3,7 @@
 //! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
 //! * [`components`], [`contour`], [`shape`], [`ellipse`]: from a class's probability map to outlines, areas and axes;
 //! * [`series`]: values over time, beats and breaths;
+//! * [`track`]: the same thing from frame to frame;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention
@@ -22,4 +23,5 @@ pub mod protocol;
 pub mod result;
 pub mod series;
 pub mod shape;
+pub mod track;
 pub mod units;
