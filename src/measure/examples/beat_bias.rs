@@ -14,7 +14,10 @@ use vesalius_measure::series::extremum::Extrema;
 use vesalius_measure::series::smooth::Smoothed;
 use vesalius_measure::series::stats::median;
 
-fn estimate(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+/// Ejection fraction in per cent, beats a minute, number of beats.
+type Answer = Option<(f64, f64, usize)>;
+
+fn estimate(samples: &[Sample]) -> Answer {
     let cycles = Cycles::of(samples, &CycleRules::heart());
     let fall = Extrema::of(samples, &cycles)?.fall()?;
     Some((100.0 * fall.median, cycles.per_minute()?, fall.count))
@@ -25,7 +28,7 @@ fn swing(values: impl Iterator<Item = f64> + Clone) -> f64 {
     100.0 * (high - low) / high
 }
 
-fn raw(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+fn raw(samples: &[Sample]) -> Answer {
     Some((swing(samples.iter().map(|s| s.value)), 0.0, 0))
 }
 
@@ -35,11 +38,11 @@ fn smooth(samples: &[Sample]) -> Vec<f64> {
     Smoothed::of(&times, &values, 0.2).values
 }
 
-fn smoothed(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+fn smoothed(samples: &[Sample]) -> Answer {
     Some((swing(smooth(samples).into_iter()), 0.0, 0))
 }
 
-fn smoothed_by_beat(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+fn smoothed_by_beat(samples: &[Sample]) -> Answer {
     let smooth = smooth(samples);
     let at = |ns: u64| samples.iter().position(|s| s.at_ns == ns).and_then(|i| smooth.get(i)).copied();
     let mut falls: Vec<f64> = Cycles::of(samples, &CycleRules::heart())
@@ -57,8 +60,7 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for case in cases() {
-        let plain =
-            |f: fn(&[Sample]) -> Option<(f64, f64, usize)>| bias(&case, seeds.min(300), f).ejection_fraction;
+        let plain = |f: fn(&[Sample]) -> Answer| bias(&case, seeds.min(300), f).ejection_fraction;
         let Bias { ejection_fraction, ejection_fraction_sd, worst, rate, rate_sd, unanswered, beats } =
             bias(&case, seeds, estimate);
         let Case { shape, noise, frames_per_s, beats_per_minute, arrhythmia, dropped, jitter, .. } = case;

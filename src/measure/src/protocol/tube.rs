@@ -158,7 +158,7 @@ impl Tube {
             (sum.0 + (c.along - mean_a).powi(2), sum.1 + (c.along - mean_a) * (c.middle - mean_m))
         });
         let slope = am / aa;
-        slope.is_finite().then(|| (mean_m - slope * mean_a, slope))
+        slope.is_finite().then_some((mean_m - slope * mean_a, slope))
     }
 
     /// Lays the axis on a line given beside it.

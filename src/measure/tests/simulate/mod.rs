@@ -90,12 +90,13 @@ pub fn volumes(case: &Case, seed: u64) -> (Vec<Sample>, f64) {
     let mut random = Random::new(seed);
     let usual = 60.0 / case.beats_per_minute;
     // A part of a beat before the complete ones and one after.
-    let mut starts = vec![0.0];
+    let (mut starts, mut next) = (vec![0.0], 0.0);
     for _ in 0..case.beats + 2 {
         let length = usual * (1.0 + case.arrhythmia * (2.0 * random.even() - 1.0));
-        starts.push(starts.last().unwrap() + length);
+        next += length;
+        starts.push(next);
     }
-    let end = starts.last().unwrap() - 0.5 * usual;
+    let end = next - 0.5 * usual;
     let first = 0.4 * usual + random.even() / case.frames_per_s;
     let mut samples: Vec<Sample> = Vec::new();
     for frame in 0.. {

@@ -148,8 +148,9 @@ impl End {
             let length = (right.0 - left.0).hypot(right.1 - left.1);
             let normal = ((right.1 - left.1) / length, (left.0 - right.0) / length);
             let normal = if dot(normal, outwards) < 0.0 { (-normal.0, -normal.1) } else { normal };
-            // Also false for NaN, where both corners are one point.
-            if !(dot(normal, outwards) > GREATEST_SLANT_RAD.cos()) {
+            let slant = dot(normal, outwards);
+            // NaN where both corners are one point.
+            if slant.is_nan() || slant < GREATEST_SLANT_RAD.cos() {
                 break;
             }
             end = Self { corners: corners_of(normal)?, direction: normal };
