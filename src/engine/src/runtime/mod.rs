@@ -157,7 +157,9 @@ fn load_all(path: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
     if let Some(loaded) = LOADED.get() {
         let Some(path) = path else { return Ok(loaded) };
         return match find::library_at(path) {
-            None => Err(RuntimeError::NotAtPath { source_kind: RuntimeSource::Setting, path: path.to_owned() }),
+            None => {
+                Err(RuntimeError::NotAtPath { source_kind: RuntimeSource::Setting, path: path.to_owned() })
+            }
             Some(asked) if !same_file(&asked, &loaded.runtime.path) => {
                 Err(RuntimeError::AlreadyLoaded { loaded: loaded.runtime.path.clone(), asked })
             }
