@@ -62,6 +62,7 @@ mod motion;
 mod noise;
 mod psf;
 mod random;
+mod receiver;
 mod render;
 mod scene;
 mod tissue;
