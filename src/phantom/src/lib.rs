@@ -65,6 +65,7 @@ mod random;
 mod receiver;
 mod render;
 mod scene;
+pub mod scenes;
 mod tissue;
 mod truth;
 mod validate;

@@ -11,7 +11,9 @@ use crate::noise::{hash_unit, hash64};
 use crate::receiver::{NOISE_LENGTH, Probe, noise_samples, pixel_gains, row_spans};
 use crate::tissue::{Echo, Echogenic, TissueInput, TissueMap};
 
-use super::record::{ClassRecord, Outline, SceneClass};
+use super::FrameMeasures;
+use super::record::{ClassRecord, FrameRecord, Outline, SceneClass};
+use super::strip::Axis;
 use super::ultrasound::Setup;
 
 /// What a scene's tissue at rest echoes.
@@ -40,6 +42,19 @@ pub(crate) struct Rigid {
 }
 
 impl Rigid {
+    /// Probe space is tissue space.
+    pub(crate) const STILL: Self =
+        Self { shift_mm: [0.0; 2], pivot_mm: [0.0; 2], angle_rad: 0.0, sin: 0.0, cos: 1.0 };
+
+    /// An axis of tissue space in probe space.
+    pub(crate) fn axis(&self, axis: &Axis) -> Axis {
+        let [x, y] = axis.direction;
+        Axis {
+            origin_mm: self.probe_from_tissue(axis.origin_mm),
+            direction: [self.cos * x - self.sin * y, self.sin * x + self.cos * y],
+        }
+    }
+
     pub(crate) fn probe_from_tissue(&self, point_mm: [f64; 2]) -> [f64; 2] {
         let [x, y] = [point_mm[0] - self.pivot_mm[0], point_mm[1] - self.pivot_mm[1]];
         [
@@ -135,12 +150,11 @@ impl Sonograph {
     }
 
     /// The probe's place at a time.
-    pub(crate) fn sway(&self, frame_index: u64, time_s: f64) -> Rigid {
+    pub(crate) fn sway(&self, time_s: f64) -> Rigid {
         let pose = self.setup.options.sway.motion().pose(self.setup.seed, time_s);
         let angle_rad = pose.rotation_deg.to_radians();
         let (sin, cos) = libm::sincos(angle_rad);
-        // The pivot must not move when the depth changes.
-        let _ = frame_index;
+        // Of the first view: the pivot must not move when the depth changes.
         let pivot_mm = [0.0, 0.5 * f64::from(self.setup.size_px[1]) * self.setup.mm_per_px[1]];
         Rigid { shift_mm: pose.shift_mm, pivot_mm, angle_rad, sin, cos }
     }
@@ -170,11 +184,8 @@ impl Sonograph {
         let origin = view.tissue.origin.map(|cells| cells as f64);
         let middle_px = 0.5 * (f64::from(self.setup.size_px[0]) - 1.0);
         let [pitch_x, pitch_y] = view.mm_per_px;
-        let rows = gray8
-            .chunks_exact_mut(width)
-            .zip(view.gains.chunks_exact(width))
-            .zip(&view.spans)
-            .enumerate();
+        let rows =
+            gray8.chunks_exact_mut(width).zip(view.gains.chunks_exact(width)).zip(&view.spans).enumerate();
         for (y, ((row, gains), &(first, end))) in rows {
             let noise_at = hash64(self.setup.seed ^ frame_index.rotate_left(32), y as u64) as usize;
             let y_mm = (y as f64 + 0.5) * pitch_y;
@@ -209,8 +220,8 @@ impl Sonograph {
         for (number, stroke) in strokes.iter().enumerate() {
             for (part, ends) in stroke.points_mm.windows(2).enumerate() {
                 let &[from, to] = ends else { continue };
-                let [from, to] = [from, to]
-                    .map(|p| self.pixel_from_probe(frame_index, sway.probe_from_tissue(p)));
+                let [from, to] =
+                    [from, to].map(|p| self.pixel_from_probe(frame_index, sway.probe_from_tissue(p)));
                 // A reflector is not even along its length.
                 let uneven = 0.6 + 0.4 * hash_unit(self.setup.seed ^ 0x7374, (64 * number + part) as u64);
                 let reach_px = pitch.map(|p| 2.5 * stroke.half_width_mm / p);
@@ -238,20 +249,14 @@ impl Sonograph {
     }
 
     /// The class of each pixel of the field by its centre; `class_at` takes points of tissue space.
-    pub(crate) fn mask(
-        &self,
-        frame_index: u64,
-        sway: &Rigid,
-        class_at: impl Fn([f64; 2]) -> u8,
-    ) -> Vec<u8> {
+    pub(crate) fn mask(&self, frame_index: u64, sway: &Rigid, class_at: impl Fn([f64; 2]) -> u8) -> Vec<u8> {
         let [width, height] = self.setup.size_px.map(|side| side as usize);
         let mut mask = vec![0_u8; width * height];
         let Some(view) = self.view(frame_index) else {
             return mask;
         };
         let middle_px = 0.5 * (f64::from(self.setup.size_px[0]) - 1.0);
-        for (y, (row, gains)) in
-            mask.chunks_exact_mut(width).zip(view.gains.chunks_exact(width)).enumerate()
+        for (y, (row, gains)) in mask.chunks_exact_mut(width).zip(view.gains.chunks_exact(width)).enumerate()
         {
             let y_mm = (y as f64 + 0.5) * view.mm_per_px[1];
             for (x, (pixel, gain)) in row.iter_mut().zip(gains).enumerate() {
@@ -277,6 +282,19 @@ impl Sonograph {
             .map(|&point| self.pixel_from_probe(frame_index, sway.probe_from_tissue(point)))
             .collect();
         Outline { class: class.index, points_px }
+    }
+
+    /// The record of a frame.
+    pub(crate) fn record(
+        &self,
+        frame_index: u64,
+        pts_ns: u64,
+        classes: Vec<ClassRecord>,
+        measures: FrameMeasures,
+    ) -> FrameRecord {
+        let [mm_per_px_x, mm_per_px_y] = self.mm_per_px(frame_index).map(Some);
+        let [width_px, height_px] = self.setup.size_px;
+        FrameRecord { frame_index, pts_ns, width_px, height_px, mm_per_px_x, mm_per_px_y, classes, measures }
     }
 
     /// The record of a class whose whole outline is given.
@@ -313,13 +331,7 @@ impl Sonograph {
 }
 
 impl View {
-    fn new(
-        setup: &Setup,
-        factor: f64,
-        medium: &impl Medium,
-        focus_mm: [f64; 2],
-        reach_mm: f64,
-    ) -> Self {
+    fn new(setup: &Setup, factor: f64, medium: &impl Medium, focus_mm: [f64; 2], reach_mm: f64) -> Self {
         let size_px = setup.size_px;
         let mm_per_px = setup.mm_per_px.map(|pitch| pitch * factor);
         let beams = Beams::new(&setup.field, size_px, mm_per_px, [0.0, 0.0]);

@@ -131,6 +131,18 @@ impl Common<'_> {
         Ok(())
     }
 
+    /// The same for a scene that only a linear probe shows.
+    pub(crate) fn validate_linear(&self) -> Result<(), PhantomError> {
+        self.validate()?;
+        if matches!(self.ultrasound.field, Some(ScanField::Fan { .. })) {
+            return Err(PhantomError::Conflict {
+                option: "ultrasound.field",
+                reason: "this scene is seen by a linear probe: set shape = \"linear\"",
+            });
+        }
+        Ok(())
+    }
+
     pub(crate) fn setup(&self, field: ScanField, speckle: Speckle, receiver: Receiver) -> Setup {
         let options = self.ultrasound.clone();
         Setup {
