@@ -31,7 +31,12 @@ impl fmt::Display for Description<'_> {
             None => "not said",
         };
         let uid = if facts.sop_class.uid.is_empty() { "no UID" } else { &facts.sop_class.uid };
-        writeln!(f, "kind          {} ({uid}), modality {}", facts.sop_class.name(), or_unknown(&facts.modality))?;
+        writeln!(
+            f,
+            "kind          {} ({uid}), modality {}",
+            facts.sop_class.name(),
+            or_unknown(&facts.modality)
+        )?;
         writeln!(f, "scanner       {}, {}", or_unknown(&facts.manufacturer), or_unknown(&facts.model))?;
         let picture = &facts.picture;
         write!(

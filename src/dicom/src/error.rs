@@ -25,7 +25,9 @@ pub enum DicomError {
     #[error("cannot be read: {0}")]
     Io(#[from] std::io::Error),
     /// No `DICM` where a DICOM file has it.
-    #[error("is not a DICOM file: `DICM` is missing at byte 128; a file without its header has to be exported again")]
+    #[error(
+        "is not a DICOM file: `DICM` is missing at byte 128; a file without its header has to be exported again"
+    )]
     NotDicom,
     /// The header breaks off or contradicts itself.
     #[error("the DICOM header is damaged near byte {position}; export the file again")]
@@ -56,7 +58,9 @@ pub enum DicomError {
     #[error("the file holds no picture: Pixel Data (7FE0,0010) is missing")]
     NoPixelData,
     /// Frames are encoded in a way that is not read.
-    #[error("transfer syntax {name} ({uid}) is not supported; export the file in another one, such as JPEG baseline")]
+    #[error(
+        "transfer syntax {name} ({uid}) is not supported; export the file in another one, such as JPEG baseline"
+    )]
     TransferSyntax {
         /// Name in the standard, or `unknown`.
         name: String,

@@ -73,10 +73,12 @@ pub(crate) fn find(
     match (pixels, coding) {
         (PixelData::Native(range), Coding::Native) => native(range, frames, picture),
         (PixelData::Native(_), _) => Err(DicomError::Pixels {
-            what: "the transfer syntax says that frames are encoded, and the pixel data is not in fragments".into(),
+            what: "the transfer syntax says that frames are encoded, and the pixel data is not in fragments"
+                .into(),
         }),
         (PixelData::Encapsulated { .. }, Coding::Native) => Err(DicomError::Pixels {
-            what: "the transfer syntax says that frames are not encoded, and the pixel data is in fragments".into(),
+            what: "the transfer syntax says that frames are not encoded, and the pixel data is in fragments"
+                .into(),
         }),
         (PixelData::Encapsulated { fragments, .. }, coding) if coding.is_video() => {
             if fragments.iter().all(|f| f.length == 0) {

@@ -141,10 +141,15 @@ impl Picture {
         }
         let high_bit = elements.optional_count(tags::HIGH_BIT)?.unwrap_or(bits_stored - 1);
         if high_bit != bits_stored - 1 {
-            return bad(format!("high bit {high_bit} of {bits_stored} bits stored; it has to be the highest of them"));
+            return bad(format!(
+                "high bit {high_bit} of {bits_stored} bits stored; it has to be the highest of them"
+            ));
         }
         if photometric.samples() > 1 && (self.bits_stored != 8 || self.bits_allocated != 8 || self.signed) {
-            return bad(format!("{} with {bits_stored} bits a sample; colour is read with 8", photometric.as_str()));
+            return bad(format!(
+                "{} with {bits_stored} bits a sample; colour is read with 8",
+                photometric.as_str()
+            ));
         }
         if self.signed && photometric == Photometric::PaletteColor {
             return bad("PALETTE COLOR with signed indices");

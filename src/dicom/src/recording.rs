@@ -89,10 +89,11 @@ impl Recording {
 
     fn read(mut source: Source) -> Result<Self, DicomError> {
         let mut content = read::read(&mut source, Extent::All)?;
-        let syntax = TransferSyntax::from_uid(&content.transfer_syntax).ok_or_else(|| DicomError::TransferSyntax {
-            name: transfer_syntax::name(&content.transfer_syntax).to_owned(),
-            uid: content.transfer_syntax.clone(),
-        })?;
+        let syntax =
+            TransferSyntax::from_uid(&content.transfer_syntax).ok_or_else(|| DicomError::TransferSyntax {
+                name: transfer_syntax::name(&content.transfer_syntax).to_owned(),
+                uid: content.transfer_syntax.clone(),
+            })?;
         let pixels = content.pixels.take().ok_or(DicomError::NoPixelData)?;
         let picture = Picture::read(&content.elements, syntax.coding)?;
         let frames = fragments::find(&mut source, pixels, &content.elements, &picture, syntax.coding)?;

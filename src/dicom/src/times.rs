@@ -47,10 +47,14 @@ pub enum TimeProblem {
         frames: usize,
     },
     /// An increment that no clock makes.
-    #[error("Frame Time Vector (0018,1065) holds an increment that is not a number, negative or longer than a week")]
+    #[error(
+        "Frame Time Vector (0018,1065) holds an increment that is not a number, negative or longer than a week"
+    )]
     BadVector,
     /// Two frames at the same time.
-    #[error("Frame Time Vector (0018,1065) holds an increment of 0 after the first: two frames at the same time")]
+    #[error(
+        "Frame Time Vector (0018,1065) holds an increment of 0 after the first: two frames at the same time"
+    )]
     ZeroIncrement,
     /// A Frame Time that no clock makes.
     #[error("Frame Time (0018,1063) is not a number above 0")]
@@ -65,7 +69,9 @@ pub enum TimeProblem {
     #[error("Frame Increment Pointer (0028,0009) points to something that is no time")]
     PointsElsewhere,
     /// Both kinds of times and no pointer that says which holds.
-    #[error("Frame Time and Frame Time Vector are both there and no Frame Increment Pointer says which holds")]
+    #[error(
+        "Frame Time and Frame Time Vector are both there and no Frame Increment Pointer says which holds"
+    )]
     Ambiguous,
     /// A nominal rate that cannot be one.
     #[error("the frame rate for display is not a number above 0")]
@@ -77,7 +83,9 @@ pub enum TimeProblem {
 #[non_exhaustive]
 pub enum TimeNote {
     /// The first increment is not 0, as the standard has it; times count from the first frame all the same.
-    #[error("the first entry of Frame Time Vector (0018,1065) is {first_ms} ms and should be 0; times count from the first frame")]
+    #[error(
+        "the first entry of Frame Time Vector (0018,1065) is {first_ms} ms and should be 0; times count from the first frame"
+    )]
     FirstIncrement {
         /// The first increment.
         first_ms: f64,
@@ -158,7 +166,8 @@ impl Times {
 
     /// Sets Effective Duration against the frames' times. Whether it holds the last frame's own time is not laid down.
     fn cross_check(&mut self, elements: &Elements) {
-        let Some(said_s) = elements.number(tags::EFFECTIVE_DURATION).filter(|s| s.is_finite() && *s > 0.0) else {
+        let Some(said_s) = elements.number(tags::EFFECTIVE_DURATION).filter(|s| s.is_finite() && *s > 0.0)
+        else {
             return;
         };
         let (Some(made), Some(last)) = (self.duration_ns(), self.frames.last()) else { return };
@@ -268,8 +277,7 @@ fn nanoseconds(ms: f64) -> Option<u64> {
 
 /// Frames at the same distance from each other, each start rounded by itself so that errors do not add up.
 fn evenly(first_ms: f64, step_ms: f64, frames: usize) -> Option<Vec<FrameTime>> {
-    let starts: Option<Vec<u64>> =
-        (0..=frames).map(|i| nanoseconds(first_ms + step_ms * i as f64)).collect();
+    let starts: Option<Vec<u64>> = (0..=frames).map(|i| nanoseconds(first_ms + step_ms * i as f64)).collect();
     let starts = starts?;
     // Less than a nanosecond between two frames is no frame rate.
     if !starts.is_sorted_by(|a, b| a < b) {

@@ -62,7 +62,10 @@ impl Markers {
                     markers.adobe = Some(*transform);
                 }
                 // Start of frame of any process: precision, rows, columns, and three bytes a component.
-                (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF, [precision, _, _, _, _, _, parts @ ..]) => {
+                (
+                    0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF,
+                    [precision, _, _, _, _, _, parts @ ..],
+                ) => {
                     markers.precision = Some(*precision);
                     markers.components = parts.iter().step_by(3).copied().collect();
                 }

@@ -15,7 +15,9 @@ pub(super) fn decode(picture: &Picture, bytes: &[u8]) -> Result<Decoded, String>
         return Err("JPEG 2000 with signed samples is not supported".into());
     }
     if components.iter().any(|c| !c.full_size || c.bits > 16) {
-        return Err("JPEG 2000 with components of several sizes or of more than 16 bits is not supported".into());
+        return Err(
+            "JPEG 2000 with components of several sizes or of more than 16 bits is not supported".into()
+        );
     }
     let settings = DecodeSettings { resolve_palette_indices: false, strict: true, target_resolution: None };
     let image = Image::new(bytes, &settings).map_err(damaged)?;

@@ -88,5 +88,7 @@ fn check_size(picture: &Picture, columns: u32, rows: u32, samples: usize) -> Res
         return Ok(());
     }
     let (c, r, s) = expected;
-    Err(format!("its stream holds {columns}×{rows} pixels of {samples} samples, the header says {c}×{r} of {s}"))
+    Err(format!(
+        "its stream holds {columns}×{rows} pixels of {samples} samples, the header says {c}×{r} of {s}"
+    ))
 }

@@ -70,9 +70,16 @@ enum Shape {
 
 enum Voi {
     Table(Lut),
-    Window { shape: Shape, center: f64, width: f64 },
+    Window {
+        shape: Shape,
+        center: f64,
+        width: f64,
+    },
     /// From the lowest to the highest value.
-    Spread { lowest: f64, highest: f64 },
+    Spread {
+        lowest: f64,
+        highest: f64,
+    },
 }
 
 struct Mapping {

@@ -47,10 +47,14 @@ impl Lut {
             return Err(bad(tags.descriptor, "a table with entries of 8 to 16 bits"));
         }
         let entries = match (elements.bytes(tags.data), tags.segmented) {
-            (Some(data), _) => plain(data, count).ok_or_else(|| bad(tags.data, "a table as long as its descriptor says")),
+            (Some(data), _) => {
+                plain(data, count).ok_or_else(|| bad(tags.data, "a table as long as its descriptor says"))
+            }
             (None, Some(segmented)) => {
-                let data = elements.bytes(segmented).ok_or(DicomError::Missing(Elements::attribute(tags.data)))?;
-                expanded(data, bits, count).ok_or_else(|| bad(segmented, "a table as long as its descriptor says"))
+                let data =
+                    elements.bytes(segmented).ok_or(DicomError::Missing(Elements::attribute(tags.data)))?;
+                expanded(data, bits, count)
+                    .ok_or_else(|| bad(segmented, "a table as long as its descriptor says"))
             }
             (None, None) => Err(DicomError::Missing(Elements::attribute(tags.data))),
         }?;

@@ -27,7 +27,9 @@ impl Display {
     /// When a palette or look-up table is missing or damaged.
     pub fn new(content: &Content, picture: &Picture) -> Result<Self, DicomError> {
         match picture.photometric {
-            Photometric::Monochrome1 | Photometric::Monochrome2 => Grey::new(content, picture).map(Self::Grey),
+            Photometric::Monochrome1 | Photometric::Monochrome2 => {
+                Grey::new(content, picture).map(Self::Grey)
+            }
             Photometric::PaletteColor => Palette::new(&content.elements, picture).map(Self::Palette),
             _ => Ok(Self::Colour),
         }

@@ -198,7 +198,8 @@ impl<'a> Walk<'a> {
             Some(Err(_)) => {
                 // A header that lies at the very end is broken off rather than wrong.
                 let near_end = self.after_value.saturating_add(12) >= self.length;
-                let cut_off = DicomError::CutOff { needed: self.length.saturating_add(1), length: self.length };
+                let cut_off =
+                    DicomError::CutOff { needed: self.length.saturating_add(1), length: self.length };
                 return Err(if near_end { cut_off } else { damaged });
             }
             Some(Ok(token)) => Some(match token {

@@ -55,9 +55,21 @@ pub(crate) const OF_FILE: &[Wanted] = &[
     wanted(tags::VOILUT_FUNCTION, VR::CS, "VOI LUT Function"),
     wanted(tags::RESCALE_INTERCEPT, VR::DS, "Rescale Intercept"),
     wanted(tags::RESCALE_SLOPE, VR::DS, "Rescale Slope"),
-    wanted(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, "Red Palette Color Lookup Table Descriptor"),
-    wanted(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, "Green Palette Color Lookup Table Descriptor"),
-    wanted(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, "Blue Palette Color Lookup Table Descriptor"),
+    wanted(
+        tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+        VR::US,
+        "Red Palette Color Lookup Table Descriptor",
+    ),
+    wanted(
+        tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+        VR::US,
+        "Green Palette Color Lookup Table Descriptor",
+    ),
+    wanted(
+        tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+        VR::US,
+        "Blue Palette Color Lookup Table Descriptor",
+    ),
     wanted(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, "Red Palette Color Lookup Table Data"),
     wanted(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, "Green Palette Color Lookup Table Data"),
     wanted(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, "Blue Palette Color Lookup Table Data"),
@@ -96,10 +108,8 @@ pub(crate) const OF_REGION: &[Wanted] = &[
 ];
 
 /// Attributes of an item of a look-up table's sequence.
-pub(crate) const OF_LUT: &[Wanted] = &[
-    wanted(tags::LUT_DESCRIPTOR, VR::US, "LUT Descriptor"),
-    wanted(tags::LUT_DATA, VR::OW, "LUT Data"),
-];
+pub(crate) const OF_LUT: &[Wanted] =
+    &[wanted(tags::LUT_DESCRIPTOR, VR::US, "LUT Descriptor"), wanted(tags::LUT_DATA, VR::OW, "LUT Data")];
 
 /// The attributes that are read of a sequence's items, for the sequences that are read.
 pub(crate) fn of_items(sequence: Tag) -> Option<&'static [Wanted]> {

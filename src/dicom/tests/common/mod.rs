@@ -15,7 +15,8 @@ pub fn files() -> PathBuf {
 
 /// The public DICOM files, where they are.
 pub fn public_files() -> Option<PathBuf> {
-    let folder = std::env::var_os("VESALIUS_DATA").map(|f| PathBuf::from(f).join("dicom")).filter(|f| f.is_dir());
+    let folder =
+        std::env::var_os("VESALIUS_DATA").map(|f| PathBuf::from(f).join("dicom")).filter(|f| f.is_dir());
     if folder.is_none() {
         println!("skipped: VESALIUS_DATA does not name the folder of public recordings");
     }

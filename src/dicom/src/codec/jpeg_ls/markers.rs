@@ -76,7 +76,9 @@ impl<'a> Stream<'a> {
             let behind = after.get(length..).unwrap_or_default();
             rest = behind;
             match marker {
-                0xF7 => frame = Some(read_frame(content).ok_or("the header of its JPEG-LS stream is damaged")?),
+                0xF7 => {
+                    frame = Some(read_frame(content).ok_or("the header of its JPEG-LS stream is damaged")?)
+                }
                 0xF8 => own = read_preset(content)?,
                 0xDD if content.iter().any(|b| *b != 0) => {
                     return Err("JPEG-LS with restart intervals is not supported".into());
@@ -134,7 +136,8 @@ fn read_scan<'a>(content: &[u8], frame: &Frame, own: [u16; 5], data: &'a [u8]) -
     if parts.iter().skip(1).step_by(2).any(|table| *table != 0) {
         return Err("JPEG-LS with mapping tables is not supported".into());
     }
-    let &[near, interleave, transform] = content.get(1 + count * 2..4 + count * 2).ok_or_else(damaged)? else {
+    let &[near, interleave, transform] = content.get(1 + count * 2..4 + count * 2).ok_or_else(damaged)?
+    else {
         return Err(damaged());
     };
     let interleave = match interleave {
@@ -195,7 +198,10 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_standard() {
         assert_eq!(preset(8, 0, [0; 5]), Some(Preset { maximum: 255, thresholds: [3, 7, 21], reset: 64 }));
-        assert_eq!(preset(12, 0, [0; 5]), Some(Preset { maximum: 4095, thresholds: [18, 67, 276], reset: 64 }));
+        assert_eq!(
+            preset(12, 0, [0; 5]),
+            Some(Preset { maximum: 4095, thresholds: [18, 67, 276], reset: 64 })
+        );
         assert_eq!(preset(16, 0, [0; 5]).map(|p| p.thresholds), Some([18, 67, 276]));
         assert_eq!(preset(8, 3, [0; 5]).map(|p| p.thresholds), Some([12, 22, 42]));
     }

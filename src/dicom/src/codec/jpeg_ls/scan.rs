@@ -270,7 +270,9 @@ impl<'a> ScanDecoder<'a> {
     }
 
     fn order(n: i32, a: i32) -> Result<u32, String> {
-        (0..MOST_BITS).find(|k| (i64::from(n) << k) >= i64::from(a)).ok_or_else(|| "its JPEG-LS stream is damaged".into())
+        (0..MOST_BITS)
+            .find(|k| (i64::from(n) << k) >= i64::from(a))
+            .ok_or_else(|| "its JPEG-LS stream is damaged".into())
     }
 
     /// A prediction and its error to a sample, within the range (T.87, A.4.5 with A.8).
@@ -288,7 +290,8 @@ impl<'a> ScanDecoder<'a> {
 
     /// A sample that is not in a run (T.87, A.3 to A.6).
     fn regular(&mut self, s: Around) -> Result<i32, String> {
-        let q = 81 * self.quantised(s.rd - s.rb) + 9 * self.quantised(s.rb - s.rc) + self.quantised(s.rc - s.ra);
+        let q =
+            81 * self.quantised(s.rd - s.rb) + 9 * self.quantised(s.rb - s.rc) + self.quantised(s.rc - s.ra);
         let sign = if q < 0 { -1 } else { 1 };
         let median = if s.rc >= s.ra.max(s.rb) {
             s.ra.min(s.rb)
