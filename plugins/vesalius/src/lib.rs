@@ -18,7 +18,7 @@ pub mod measure;
 pub mod overlay;
 pub mod segment;
 
-pub use calibration_meta::{add_calibration, calibration_of};
+pub use calibration_meta::{add_scale, scale_of};
 pub use histogram::Histogram;
 pub use measure::Measure;
 pub use messages::{BackendMessage, MeasurementMessage, MessageError};

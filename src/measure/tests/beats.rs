@@ -1,4 +1,5 @@
 //! Ejection fraction and rate of simulated ventricles: how far from the truth, on the mean of many noisy recordings.
+#![allow(clippy::unwrap_used)]
 
 mod simulate;
 

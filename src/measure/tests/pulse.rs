@@ -1,4 +1,5 @@
 //! Distension of arteries and collapse of veins from noisy diameters: how far from the truth.
+#![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
 mod simulate;

@@ -1,4 +1,5 @@
 //! Settings files of the protocols over beats and breaths say what the defaults are.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 

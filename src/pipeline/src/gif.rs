@@ -13,6 +13,7 @@ use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder};
 
 use crate::error::ReplayError;
+use crate::source::Met;
 use crate::stills::{Picture, sample};
 
 /// Name of the element that feeds, by which its errors are known.
@@ -61,16 +62,17 @@ impl Gif {
         self.source.upcast_ref()
     }
 
-    /// Starts to feed, in a thread that ends with the file, with `stop`, or with the pipeline.
+    /// Starts to feed, in a thread that ends with the file, with `stop`, or with the pipeline. What is wrong with the file
+    /// is left in `met` before the end of the stream: the frames before it are used, as far as they go.
     ///
     /// # Errors
     ///
     /// [`ReplayError::Read`].
-    pub(crate) fn feed(self, stop: Arc<AtomicBool>) -> Result<JoinHandle<()>, ReplayError> {
+    pub(crate) fn feed(self, stop: Arc<AtomicBool>, met: Arc<Met>) -> Result<JoinHandle<()>, ReplayError> {
         let path = self.path.clone();
         let work = move || {
             if let Err(message) = push(&self, &stop) {
-                gst::element_error!(self.source, gst::StreamError::Decode, ("{message}"));
+                *met.broken.lock() = Some(message);
             }
             let _ = self.source.end_of_stream();
         };

@@ -22,6 +22,8 @@ pub(crate) struct Met {
     pub(crate) linked: AtomicBool,
     /// Whether there are streams, and none of pictures.
     pub(crate) no_video: AtomicBool,
+    /// What is wrong with a file that ended early, where whoever reads it says so and ends the stream.
+    pub(crate) broken: Mutex<Option<String>>,
     /// Media types that nothing here decodes.
     undecoded: Mutex<Vec<String>>,
 }

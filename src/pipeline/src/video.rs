@@ -80,7 +80,7 @@ pub(crate) fn run(
     let mut feeder = None;
     let end = match pipeline.set_state(gst::State::Playing) {
         Ok(_) => {
-            feeder = gif.map(|gif| gif.feed(stop.clone())).transpose()?;
+            feeder = gif.map(|gif| gif.feed(stop.clone(), shared.met.clone())).transpose()?;
             bus::run(&pipeline, &mut heard, &stop, &position, || {
                 let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
                 let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
@@ -344,9 +344,10 @@ fn collect(
         }
         let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
         let Some(result) = result_of(buffer) else { return gst::PadProbeReturn::Ok };
-        // Containers may begin their clock anywhere; people and players count from the beginning.
+        // Containers may begin their clock anywhere; people and players count from the beginning, as running time does.
+        // (Stream time would too, but demuxers of program streams let its offset fall below zero, which is unsigned.)
         let pts = buffer.pts();
-        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_stream_time_full(pts)));
+        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_running_time_full(pts)));
         // A frame that begins just before its recording is its first.
         let shown = shown.map(|time| time.positive().unwrap_or_default());
         let pts_ns = shown.or(pts).map_or(0, |p| p.nseconds());
@@ -382,6 +383,12 @@ fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) ->
     }
     if shared.met.no_video.load(Ordering::Acquire) {
         return Some(ReplayError::NoVideo { path });
+    }
+    if let Some(message) = shared.met.broken.lock().take() {
+        return Some(match frames {
+            0 => ReplayError::NotAVideo { path, message },
+            _ => ReplayError::BrokenOff { path, frames, message },
+        });
     }
     let error = match end {
         End::Eos if stopped => return Some(ReplayError::Interrupted { path, frames }),

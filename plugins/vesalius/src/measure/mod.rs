@@ -3,7 +3,7 @@
 //! Adds measurements to the results that `vesaliussegment` attached and posts each as a `vesalius-measurement`
 //! message, see [`MeasurementMessage`](crate::MeasurementMessage). Without a calibration there are no millimetres:
 //! lengths come in pixels with the reason. A frame's own calibration
-//! ([`add_calibration`](crate::add_calibration)) is preferred to the property; the property's is given up when the
+//! ([`add_scale`](crate::add_scale)) is preferred to the property; the property's is given up when the
 //! picture's size changes under it.
 //!
 //! ```text
