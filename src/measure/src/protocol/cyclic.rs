@@ -183,7 +183,9 @@ impl<const N: usize> Curves<N> {
         let uncertain = number.is_some_and(|(v, u)| u > GREATEST_RELATIVE_UNCERTAINTY * v.abs());
         let reason = match number {
             None => Some(self.reason()),
-            Some(_) => doubt.or(uncertain.then_some(Reason::LowConfidence)),
+            Some(_) => doubt
+                .or(sheet.uncalibrated().filter(|_| !unit.is_scale_free()))
+                .or(uncertain.then_some(Reason::LowConfidence)),
         };
         let number = number.map(|(v, u)| (v, Some(u)));
         sheet.write_series(structure, Value { name, unit, method, number, reason }, None);
