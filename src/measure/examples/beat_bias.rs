@@ -1,8 +1,8 @@
 //! How far ejection fraction and heart rate from a noisy curve lie from the truth.
 //!
-//! `cargo run --release -p vesalius-measure --example beat_bias [SEEDS]` simulates ventricles of known ejection
-//! fraction and prints a table: the estimator of `series`, and for comparison what the greatest and least value of
-//! the recording give, raw and smoothed, and the smoothed ones picked beat by beat.
+//! `cargo run --release -p vesalius-measure --example beat_bias [SEEDS]` simulates ventricles of known
+//! ejection fraction and prints a table: the estimator of `series`, and for comparison what the greatest and
+//! least value of the recording give, raw and smoothed, and the smoothed ones picked beat by beat.
 
 #[path = "../tests/simulate/mod.rs"]
 mod simulate;
@@ -56,7 +56,8 @@ fn main() {
     let seeds = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(1000);
     println!("{seeds} seeds a row; errors in points of ejection fraction and beats a minute\n");
     println!(
-        "| curve | EF % | noise % | fps | bpm | beats | else | raw | smoothed | by beat | **here** | SD | worst | HR | SD | beats used | no answer |"
+        "| curve | EF % | noise % | fps | bpm | beats | else | raw | smoothed | by beat \
+         | **here** | SD | worst | HR | SD | beats used | no answer |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for case in cases() {
@@ -65,7 +66,9 @@ fn main() {
             bias(&case, seeds, estimate);
         let Case { shape, noise, frames_per_s, beats_per_minute, arrhythmia, dropped, jitter, .. } = case;
         println!(
-            "| {shape:?} | {} | {:.0} | {frames_per_s} | {beats_per_minute} | {} | {} | {:+.1} | {:+.1} | {:+.2} | **{ejection_fraction:+.2}** | {ejection_fraction_sd:.2} | {worst:.1} | {rate:+.2} | {rate_sd:.2} | {beats:.1} | {:.1} % |",
+            "| {shape:?} | {} | {:.0} | {frames_per_s} | {beats_per_minute} | {} | {} \
+             | {:+.1} | {:+.1} | {:+.2} \
+             | **{ejection_fraction:+.2}** | {ejection_fraction_sd:.2} | {worst:.1} | {rate:+.2} | {rate_sd:.2} | {beats:.1} | {:.1} % |",
             case.ejection_fraction,
             100.0 * noise,
             case.beats,

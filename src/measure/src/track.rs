@@ -1,8 +1,8 @@
 //! The same thing over time: identity of objects from frame to frame, and presence without flicker.
 //!
-//! [`Tracker`] gives an object of one class the number it had in the frames before, by how much its bounding box overlaps with
-//! the one seen last and how near its centroid lies. [`Presence`] and [`Steady`] turn a yes or no of every frame into one
-//! that holds; both say how much later that is.
+//! [`Tracker`] gives an object of one class the number it had in the frames before, by how much its bounding
+//! box overlaps with the one seen last and how near its centroid lies. [`Presence`] and [`Steady`] turn a yes
+//! or no of every frame into one that holds; both say how much later that is.
 
 use std::collections::VecDeque;
 
@@ -86,7 +86,8 @@ pub struct TrackId(pub u64);
 pub struct TrackRules {
     /// Overlap of the boxes from which they are.
     pub overlap: f64,
-    /// Below that overlap they still are where the centres lie within this fraction of the larger box's diagonal; 0: never.
+    /// Below that overlap they still are where the centres lie within this fraction of the larger box's
+    /// diagonal; 0: never.
     pub gate: f64,
     /// After as long unseen, nanoseconds, an object is a new one.
     pub gap_ns: u64,
@@ -105,8 +106,8 @@ struct Track {
     at_ns: u64,
 }
 
-/// Gives objects their numbers. The best-matching pairs are joined first, of one class each; the order in which
-/// observations are given decides only between equal matches.
+/// Gives objects their numbers. The best-matching pairs are joined first, of one class each; the order in
+/// which observations are given decides only between equal matches.
 #[derive(Clone, Debug)]
 pub struct Tracker {
     rules: TrackRules,
@@ -237,8 +238,9 @@ impl Presence {
     }
 }
 
-/// Presence by time: an object is shown once it was there without a break for a while, and is gone once it was absent for a
-/// while. It answers whether the object counts as there; a mask that was not found in a frame is not drawn in it.
+/// Presence by time: an object is shown once it was there without a break for a while, and is gone once it
+/// was absent for a while. It answers whether the object counts as there; a mask that was not found in a
+/// frame is not drawn in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Steady {
     appear_ns: u64,
@@ -268,8 +270,8 @@ impl Steady {
         self.is_shown
     }
 
-    /// How much later than without it an object that stays is shown, at the most, for frames `frame_ns` apart: the time to
-    /// appear, up to the next frame.
+    /// How much later than without it an object that stays is shown, at the most, for frames `frame_ns`
+    /// apart: the time to appear, up to the next frame.
     pub fn added_delay_ns(&self, frame_ns: u64) -> u64 {
         self.appear_ns.div_ceil(frame_ns.max(1)).saturating_mul(frame_ns.max(1))
     }

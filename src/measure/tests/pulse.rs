@@ -61,8 +61,9 @@ fn artery(t: f64) -> f64 {
 #[test]
 fn distensibility_of_an_artery() {
     let distensibility = |c: PerCycle| 100.0 * (c.high - c.low) / c.low;
-    // Per cent of the diastolic diameter; the cusp at the top of this pulse is rounded off by 0.15. The truth is 100·0.5/6 = 8.33; the extremes of the samples themselves read 2.5
-    // points too much at 0.05 mm of noise.
+    // Per cent of the diastolic diameter; the cusp at the top of this pulse is rounded off by 0.15. The truth
+    // is 100·0.5/6 = 8.33; the extremes of the samples themselves read 2.5 points too much at 0.05 mm of
+    // noise.
     for (frames_per_s, noise) in [(50.0, 0.0), (30.0, 0.0), (50.0, 0.03), (50.0, 0.05)] {
         let (bias, sd, rate) =
             errors(&CycleRules::artery(), (100.0 * 0.5 / 6.0, 70.0), distensibility, |seed| {

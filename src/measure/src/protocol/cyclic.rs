@@ -20,7 +20,8 @@ const GREATEST_RELATIVE_UNCERTAINTY: f64 = 0.2;
 pub(super) struct Curves<const N: usize> {
     rules: CycleRules,
     series: [Series; N],
-    /// What lengths are in: a picture may have parts with a scale and parts without, and their samples do not mix.
+    /// What lengths are in: a picture may have parts with a scale and parts without, and their samples do not
+    /// mix.
     unit: Option<Unit>,
     analysed_ns: Option<u64>,
     cycles: Cycles,
@@ -149,7 +150,8 @@ impl<const N: usize> Curves<N> {
         Some(rate * rate / 60.0 * sd / (lengths.len() as f64).sqrt())
     }
 
-    /// When the latest cycle that counts had its high and its low, seconds of presentation time: the frames to look at.
+    /// When the latest cycle that counts had its high and its low, seconds of presentation time: the frames
+    /// to look at.
     pub(super) fn write_times(&self, sheet: &mut Sheet<'_>, structure: &str, names: [&'static str; 2]) {
         let last = self.cycles.used().next_back();
         let reason = last.is_none().then(|| self.reason());

@@ -1,16 +1,17 @@
 //! Diameter of the inferior vena cava and how it collapses with breathing.
 //!
-//! The diameter is taken at right angles to the vessel's axis at a site a given way from where the vein opens into the right
-//! atrium. Collapsibility is (Dmax − Dmin)/Dmax, distensibility (Dmax − Dmin)/Dmin, each of every breath and the
-//! median over breaths. What follows from them for a pressure is an interpretation and left to people.
+//! The diameter is taken at right angles to the vessel's axis at a site a given way from where the vein opens
+//! into the right atrium. Collapsibility is (Dmax − Dmin)/Dmax, distensibility (Dmax − Dmin)/Dmin, each of
+//! every breath and the median over breaths. What follows from them for a pressure is an interpretation and
+//! left to people.
 //!
 //! # What a mask can and cannot follow
 //!
-//! The vein slides along itself with the diaphragm. Along a tube of even width, a mask alone shows nothing of that: the site
-//! follows the tissue only by a landmark. With the atrium's class in the picture the site lies a fixed way from
-//! the junction and moves with it. Without it the site is the middle of what is seen, and every value carries
-//! [`Reason::AxisAmbiguous`]. A cut that slides to the side of the vein's middle ("cylinder tangent") looks just like a
-//! collapse, and no mask of one plane tells them apart.
+//! The vein slides along itself with the diaphragm. Along a tube of even width, a mask alone shows nothing of
+//! that: the site follows the tissue only by a landmark. With the atrium's class in the picture the site lies
+//! a fixed way from the junction and moves with it. Without it the site is the middle of what is seen, and
+//! every value carries [`Reason::AxisAmbiguous`]. A cut that slides to the side of the vein's middle
+//! ("cylinder tangent") looks just like a collapse, and no mask of one plane tells them apart.
 
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,8 @@ impl IvcConfig {
 pub(super) struct Ivc {
     config: IvcConfig,
     curves: Curves<1>,
-    /// How the site was found in the last frame that had one, and the reservation that follows for values over time.
+    /// How the site was found in the last frame that had one, and the reservation that follows for values
+    /// over time.
     site: Option<Site>,
 }
 

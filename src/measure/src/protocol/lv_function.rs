@@ -1,7 +1,9 @@
-//! Left ventricular function from one plane: volumes, ejection fraction and fractional area change over beats.
+//! Left ventricular function from one plane: volumes, ejection fraction and fractional area change over
+//! beats.
 //!
-//! Every frame gives an area, a long axis ([`axis`]) and a volume ([`discs`]). Beats are found in the curve of the area, and
-//! each value is the median over the beats that count; see [`series`](crate::series). Ratios need no millimetres.
+//! Every frame gives an area, a long axis ([`axis`]) and a volume ([`discs`]). Beats are found in the curve
+//! of the area, and each value is the median over the beats that count; see [`series`](crate::series). Ratios
+//! need no millimetres.
 //!
 //! Two runs of the two apical planes give biplane values by [`biplane`](biplane::biplane).
 
@@ -112,8 +114,8 @@ const VOLUME: usize = 1;
 pub(super) struct LvFunction {
     config: LvFunctionConfig,
     curves: Curves<2>,
-    /// How an outline that lies one standard uncertainty further out changes area and volume: relative change, times the
-    /// size of the ventricle. A smaller ventricle of the same shape changes more.
+    /// How an outline that lies one standard uncertainty further out changes area and volume: relative
+    /// change, times the size of the ventricle. A smaller ventricle of the same shape changes more.
     boundary: Option<Boundary>,
 }
 
@@ -127,8 +129,8 @@ struct Boundary {
 
 /// A ventricle in one frame, in the unit of its plane.
 ///
-/// A run keeps outlines or masks; this gives again from them what its values were made of, such as the discs of the two
-/// frames that [`biplane`](biplane::biplane) needs of each run. The values `end_diastole_time` and
+/// A run keeps outlines or masks; this gives again from them what its values were made of, such as the discs
+/// of the two frames that [`biplane`](biplane::biplane) needs of each run. The values `end_diastole_time` and
 /// `end_systole_time` say which frames these are.
 #[derive(Clone, Debug)]
 pub struct Ventricle {
@@ -141,7 +143,8 @@ pub struct Ventricle {
 }
 
 impl Ventricle {
-    /// Measures the outline of a cavity, with that of the atrium where there is one. `None` where it encloses nothing.
+    /// Measures the outline of a cavity, with that of the atrium where there is one. `None` where it encloses
+    /// nothing.
     pub fn of(
         cavity: &Contour,
         atrium: Option<&Contour>,

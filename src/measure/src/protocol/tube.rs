@@ -1,7 +1,7 @@
 //! Vessels as tubes: a middle line, and the width of the lumen at right angles to it.
 //!
-//! The outline is cut by lines across its principal axis, a straight line is fitted to the middles of the chords, and
-//! the cuts are made again across that line, until it stands still.
+//! The outline is cut by lines across its principal axis, a straight line is fitted to the middles of the
+//! chords, and the cuts are made again across that line, until it stands still.
 
 use crate::contour::{Contour, at_border};
 use crate::geometry::Geometry;
@@ -48,7 +48,8 @@ fn outline(contour: &Contour, plane: &Plane, geometry: &Geometry) -> Vec<(Point,
 }
 
 impl Tube {
-    /// Cuts a vessel across the straight line through its middles. `None` for shapes that have no direction or no width.
+    /// Cuts a vessel across the straight line through its middles. `None` for shapes that have no direction
+    /// or no width.
     pub(super) fn of(contour: &Contour, plane: &Plane, geometry: &Geometry) -> Option<Self> {
         let ellipse = Shape::of(contour, plane)?.ellipse?;
         let outline = outline(contour, plane, geometry);
@@ -132,7 +133,8 @@ impl Tube {
         self.cuts.iter().filter(move |c| c.along >= from && c.along <= to)
     }
 
-    /// Mean width over a part of the axis, and whether the picture's edge cuts a wall there. `None` without cuts.
+    /// Mean width over a part of the axis, and whether the picture's edge cuts a wall there. `None` without
+    /// cuts.
     pub(super) fn mean_width(&self, from: f64, to: f64) -> Option<(f64, bool)> {
         let (sum, count, is_truncated) = self
             .between(from, to)
@@ -140,7 +142,8 @@ impl Tube {
         (count > 0).then(|| (sum / f64::from(count), is_truncated))
     }
 
-    /// How far the middles of a part lie from a straight line, root mean square. `None` for fewer than three cuts.
+    /// How far the middles of a part lie from a straight line, root mean square. `None` for fewer than three
+    /// cuts.
     pub(super) fn bend(&self, from: f64, to: f64) -> Option<f64> {
         let (offset, slope) = self.line(from, to)?;
         let (sum, count) = self

@@ -1,8 +1,9 @@
 //! Diameter of an artery's lumen in a longitudinal section, and how it changes with the pulse.
 //!
-//! The diameter is the distance of the walls at right angles to the vessel's axis, the mean over a straight part of it.
-//! Systolic and diastolic diameters are medians over beats; distensibility is (D_s − D_d)/D_d. Distension is a tenth of
-//! the diameter or less, so small errors dominate it: its uncertainty says how much is left.
+//! The diameter is the distance of the walls at right angles to the vessel's axis, the mean over a straight
+//! part of it. Systolic and diastolic diameters are medians over beats; distensibility is (D_s − D_d)/D_d.
+//! Distension is a tenth of the diameter or less, so small errors dominate it: its uncertainty says how much
+//! is left.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,8 @@ use crate::result::{ClassResult, Mark, Reason};
 use crate::series::beats::CycleRules;
 use crate::units::Unit;
 
-/// Another part takes over only if its middle line is straighter by this factor: jumping about would look like a pulse.
+/// Another part takes over only if its middle line is straighter by this factor: jumping about would look
+/// like a pulse.
 const STRAIGHTER: f64 = 0.5;
 /// Steps of cuts that the straight part is looked for at.
 const SEARCH_STEP: usize = 2;
@@ -32,7 +34,8 @@ const SEVERAL_PIECES_FRACTION: f64 = 0.05;
 pub struct VesselConfig {
     /// Class of the lumen.
     pub structure: String,
-    /// Length of the straight part that the diameter is averaged over, mm. Where less is seen the value says so.
+    /// Length of the straight part that the diameter is averaged over, mm. Where less is seen the value says
+    /// so.
     pub segment_mm: f64,
     /// Values over time are those of the last so many seconds.
     pub window_s: f64,

@@ -89,11 +89,12 @@ fn a_flicker_is_not_shown_and_the_delay_is_as_stated() {
 }
 
 proptest! {
-    /// In every frame each object has a number of its own; numbers never come back once given up; memory is bounded by what
-    /// was seen within a gap.
+    /// In every frame each object has a number of its own; numbers never come back once given up; memory is
+    /// bounded by what was seen within a gap.
     #[test]
     fn numbers_are_unique(frames in proptest::collection::vec(
-        (1_u64..900, proptest::collection::vec((1_u8..3, 0.0..300.0_f64, 0.0..300.0_f64, 1.0..80.0_f64), 0..6)), 1..40)) {
+        (1_u64..900, proptest::collection::vec(
+            (1_u8..3, 0.0..300.0_f64, 0.0..300.0_f64, 1.0..80.0_f64), 0..6)), 1..40)) {
         let mut tracker = Tracker::new(TrackRules::default());
         let (mut at_ns, mut greatest) = (0, 0);
         let mut history: Vec<(u64, usize)> = Vec::new();
@@ -118,7 +119,8 @@ proptest! {
 
     /// Presence changes only by as many votes as it asks for, and the delays are as stated.
     #[test]
-    fn votes(on in 0_usize..8, off in 0_usize..8, of in 0_usize..8, votes in proptest::collection::vec(any::<bool>(), 0..60)) {
+    fn votes(on in 0_usize..8, off in 0_usize..8, of in 0_usize..8,
+             votes in proptest::collection::vec(any::<bool>(), 0..60)) {
         let mut presence = Presence::new(on, off, of);
         for (i, &vote) in votes.iter().enumerate() {
             let there = presence.push(vote);

@@ -9,7 +9,8 @@ use vesalius_measure::series::Sample;
 pub enum Shape {
     /// A cosine.
     Cosine,
-    /// Ejection over 0.36·√T, early filling to 78 %, diastasis, and the kick of the atrium in the last 14 % of the beat.
+    /// Ejection over 0.36·√T, early filling to 78 %, diastasis, and the kick of the atrium in the last 14 %
+    /// of the beat.
     Physiological,
 }
 
@@ -66,7 +67,8 @@ impl Random {
     }
 }
 
-/// Volume as a fraction of the stroke volume above end systole, at `t` seconds into a beat of `length` seconds.
+/// Volume as a fraction of the stroke volume above end systole, at `t` seconds into a beat of `length`
+/// seconds.
 fn filling(shape: Shape, t: f64, length: f64) -> f64 {
     let ramp = |x: f64| 0.5 - 0.5 * (std::f64::consts::PI * x.clamp(0.0, 1.0)).cos();
     match shape {
@@ -141,7 +143,8 @@ pub struct Bias {
     pub beats: f64,
 }
 
-/// Runs an estimator, which gives the ejection fraction in per cent, the rate a minute and the number of beats.
+/// Runs an estimator, which gives the ejection fraction in per cent, the rate a minute and the number of
+/// beats.
 pub fn bias(case: &Case, seeds: u64, estimate: impl Fn(&[Sample]) -> Option<(f64, f64, usize)>) -> Bias {
     let (mut errors, mut rates, mut beats) = (Vec::new(), Vec::new(), 0);
     for seed in 0..seeds {

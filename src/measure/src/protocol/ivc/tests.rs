@@ -11,8 +11,8 @@ fn session(settings: &str) -> Session {
     Session::new(&ProtocolConfig::from_toml(&format!("protocol = 'ivc'\n{settings}")).unwrap())
 }
 
-/// A vein that opens into an atrium on its right at `junction_mm` and narrows away from it by 0.1 mm a millimetre; 20 mm
-/// from the junction it is `diameter_mm` wide.
+/// A vein that opens into an atrium on its right at `junction_mm` and narrows away from it by 0.1 mm a
+/// millimetre; 20 mm from the junction it is `diameter_mm` wide.
 fn vein(junction_mm: f64, diameter_mm: f64, with_atrium: bool, pts_ns: u64) -> FrameResult {
     let inside = |x: f64, y: f64| {
         let way = junction_mm - x * MM;

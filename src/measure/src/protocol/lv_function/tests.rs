@@ -7,7 +7,8 @@ use crate::protocol::scene::{self, value};
 use crate::protocol::{ProtocolConfig, Session};
 use crate::result::{FrameResult, Validity};
 
-/// A ventricle: a prolate ellipse cut across its long axis, in millimetres, apex at the far end of `angle_rad`.
+/// A ventricle: a prolate ellipse cut across its long axis, in millimetres, apex at the far end of
+/// `angle_rad`.
 #[derive(Clone, Copy)]
 struct Body {
     long: f64,
@@ -65,7 +66,8 @@ fn session(settings: &str) -> Session {
     Session::new(&ProtocolConfig::from_toml(&format!("protocol = 'lv-function'\n{settings}")).unwrap())
 }
 
-/// Half axes, cut, and from tests/oracle/lv_discs.py the volume by numerical integration and that by discs of a fine mask.
+/// Half axes, cut, and from tests/oracle/lv_discs.py the volume by numerical integration and that by discs of
+/// a fine mask.
 const BODIES: [(f64, f64, f64, f64, f64); 4] = [
     (52.0, 25.0, 0.5, 114.8645, 114.9439),
     (50.0, 25.0, 0.7, 122.9475, 123.0566),
@@ -100,7 +102,8 @@ fn volumes_of_cut_ellipsoids_whatever_their_angle_and_the_pixels() {
                     // NaN is not below anything.
                     if !(error.abs() < 0.5 && long_error.abs() < 0.5) {
                         failures += &format!(
-                            "{long} {across} {cut} at {mm:?} turned {k} atrium {with_atrium}: volume {error:+.2} %, axis {long_error:+.2} % {:?}\n",
+                            "{long} {across} {cut} at {mm:?} turned {k} atrium {with_atrium}: \
+                             volume {error:+.2} %, axis {long_error:+.2} % {:?}\n",
                             m.reason
                         );
                     }
@@ -200,8 +203,8 @@ fn pieces_of_a_chord_count_without_a_wide_gap() {
     assert!((effect - (40.2 * 40.2 * 100.1 / 160_000.0 - 1.0)).abs() < 5e-4, "{effect}");
 }
 
-/// A ventricle that keeps its shape while its volume goes between two values as a cosine; its true ejection fraction is
-/// 100·(1 − (smallest/largest)³) of the lengths.
+/// A ventricle that keeps its shape while its volume goes between two values as a cosine; its true ejection
+/// fraction is 100·(1 − (smallest/largest)³) of the lengths.
 fn beat(
     session: &mut Session,
     scale: &Scale,
@@ -332,7 +335,8 @@ fn a_mask_of_ones_and_zeros_is_a_little_less_exact() {
 
 #[test]
 fn two_planes_of_masks_give_a_biplane_volume() {
-    // Cut ellipsoids with 25 mm across in one plane and 21 mm in the other; the second view is taken at another angle.
+    // Cut ellipsoids with 25 mm across in one plane and 21 mm in the other; the second view is taken at
+    // another angle.
     let plane_of = |across: f64, size: f64, angle_rad: f64| {
         let body = Body {
             long: 50.0 * size,
