@@ -6,7 +6,10 @@
 //! * [`state`]: from a proposal to a scale in force, and back as soon as anything changes;
 //! * [`fingerprint`]: how a change of depth or zoom shows in the picture; [`luma`]: the picture that is looked at.
 
+pub mod caliper;
+pub mod luma;
 pub mod region;
+pub mod ruler;
 pub mod state;
 
 use std::sync::Arc;
