@@ -7,7 +7,9 @@
 //! * [`fingerprint`]: how a change of depth or zoom shows in the picture; [`luma`]: the picture that is looked at.
 
 pub mod caliper;
+pub mod fingerprint;
 pub mod luma;
+pub mod profile;
 pub mod region;
 pub mod ruler;
 pub mod state;

@@ -1,6 +1,6 @@
 //! Finds the ruler that scanners draw beside the picture: short equal marks in a line, equally spaced.
 //!
-//! Marks are narrow bright ridges that stand alone along the ruler ([`marks`](self)); those that share an end or a middle
+//! Marks are narrow bright ridges that stand alone along the ruler (`marks`); those that share an end or a middle
 //! are searched for arithmetic progressions. A ruler must explain itself: at least four ticks, a residual below half a
 //! pixel, hardly a tick missing, nothing between them, of like brightness, and of one length or of two or three that
 //! repeat. Speckle and lines of text fail one or the other. A ruler drawn over tissue is missed rather than guessed.
@@ -38,8 +38,10 @@ pub struct Ruler {
     pub first_px: f64,
     /// Where the ruler is across itself: x of a vertical one, the middle of its ticks.
     pub across_px: f64,
-    /// How long the ticks reach across the ruler: from, to.
+    /// How far the ticks reach across the ruler: from, to.
     pub reach_px: (f64, f64),
+    /// The columns (of a vertical one) that all ticks share: first, last.
+    pub shared_px: (u32, u32),
     /// The ticks found: number from the first, and position along the ruler.
     pub ticks: Vec<(u32, f64)>,
     /// Root mean square distance of the ticks from equal spacing.
@@ -81,7 +83,7 @@ impl Ruler {
 pub fn find(luma: &Luma, search: Option<PixelRect>) -> Vec<Ruler> {
     let mut rulers = find_along(luma, search, RulerAxis::Vertical);
     rulers.extend(find_along(luma, search, RulerAxis::Horizontal));
-    rulers.sort_by(|a, b| b.ticks.len().cmp(&a.ticks.len()));
+    rulers.sort_by_key(|r| std::cmp::Reverse(r.ticks.len()));
     rulers
 }
 

@@ -106,9 +106,9 @@ fn follow<'a>(line: &[&'a Mark], start: usize, pitch: f64) -> Vec<(u32, &'a Mark
         for step in 1..=2_u32 {
             // From all ticks so far, not from the last: each is rounded.
             let expected = line_from + pitch * f64::from(number + step);
-            let near = |m: &&Mark| (m.y - expected).abs();
+            let near = |m: &Mark| (m.y - expected).abs();
             let rest = line.iter().enumerate().skip(from).take_while(|(_, m)| m.y < expected + astray);
-            let nearest = rest.min_by(|a, b| near(&a.1).total_cmp(&near(&b.1)));
+            let nearest = rest.min_by(|a, b| near(a.1).total_cmp(&near(b.1)));
             if let Some((i, &mark)) = nearest.filter(|(_, m)| near(m) < astray) {
                 (number, from) = (number + step, i + 1);
                 chain.push((number, mark));
@@ -175,8 +175,9 @@ fn judge(luma: &Luma, line: &[&Mark], chain: &[(u32, &Mark)], axis: RulerAxis, h
     }
     let x0 = chain.iter().map(|(_, m)| m.x0).min()?;
     let x1 = chain.iter().map(|(_, m)| m.x1).max()?;
+    let shared = shared_columns(chain)?;
     // A caret or cursor may stand between two ticks of many.
-    if filled_gaps(luma, chain, contrast) > if few { 0 } else { count / 5 } {
+    if filled_gaps(luma, chain, shared, contrast) > if few { 0 } else { count / 5 } {
         return None;
     }
     let spread = (residual * (count as f64 / (count as f64 - 2.0)).sqrt()).max(POSITION_SD_PX);
@@ -187,6 +188,7 @@ fn judge(luma: &Luma, line: &[&Mark], chain: &[(u32, &Mark)], axis: RulerAxis, h
         first_px: first,
         across_px: (x0 + x1) as f64 / 2.0,
         reach_px: (x0 as f64, x1 as f64),
+        shared_px: (shared.0 as u32, shared.1 as u32),
         ticks: chain.iter().map(|(i, m)| (*i, m.y)).collect(),
         residual_px: residual,
         major_every,
@@ -222,13 +224,15 @@ fn lengths(chain: &[(u32, &Mark)]) -> Option<Option<u32>> {
     (regular && classes && every >= 2).then_some(Some(every))
 }
 
+/// The columns that all ticks share; where ends differ by the rounding of dots, those between.
+fn shared_columns(chain: &[(u32, &Mark)]) -> Option<(usize, usize)> {
+    let x0 = chain.iter().map(|(_, m)| m.x0).max()?;
+    let x1 = chain.iter().map(|(_, m)| m.x1).min()?;
+    Some((x0.min(x1), x1.max(x0)))
+}
+
 /// Between how many neighbouring ticks the columns that all of them share are not even.
-fn filled_gaps(luma: &Luma, chain: &[(u32, &Mark)], contrast: f64) -> usize {
-    let (Some(x0), Some(x1)) = (chain.iter().map(|(_, m)| m.x0).max(), chain.iter().map(|(_, m)| m.x1).min())
-    else {
-        return 0;
-    };
-    let columns = (x0.min(x1), x1.max(x0));
+fn filled_gaps(luma: &Luma, chain: &[(u32, &Mark)], columns: (usize, usize), contrast: f64) -> usize {
     let reach = marks::reach(luma) as f64;
     let is_filled = |a: &Mark, b: &Mark| {
         let margin = (reach - 1.0).min((b.y - a.y) / 3.0);

@@ -27,10 +27,11 @@ impl Canvas {
         let cover = |i: usize, (a, b): (f64, f64)| {
             ((i as f64 + 0.5).min(b) - (i as f64 - 0.5).max(a)).clamp(0.0, 1.0)
         };
-        for row in 0..self.height {
+        let around = |(a, b): (f64, f64), end: usize| a.max(0.0) as usize..((b + 2.0) as usize).min(end);
+        for row in around(y, self.height) {
             let down = cover(row, y);
             if down > 0.0 {
-                for column in 0..self.width {
+                for column in around(x, self.width) {
                     let share = down * cover(column, x);
                     let pixel = &mut self.pixels[row * self.width + column];
                     *pixel += share * (brightness - *pixel);
