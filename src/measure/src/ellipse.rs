@@ -78,7 +78,8 @@ impl Ellipse {
             center_y: center.1,
             semi_major: 2.0 * large.sqrt(),
             semi_minor: 2.0 * small.sqrt(),
-            angle_rad: 0.5 * (2.0 * xy).atan2(xx - yy),
+            // Adding 0 turns −0 to 0: an upright ellipse lies at +π/2, never at −π/2.
+            angle_rad: 0.5 * (2.0 * xy + 0.0).atan2(xx - yy),
         })
     }
 

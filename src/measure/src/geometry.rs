@@ -60,6 +60,17 @@ pub enum GeometryError {
     /// The pixel aspect ratio is not a positive fraction.
     #[error("{0}/{1} is no pixel aspect ratio")]
     PixelAspectRatio(i32, i32),
+    /// The part to be seen is empty or reaches beyond the picture.
+    #[error(
+        "the part {}x{} at {},{} does not lie within a picture of {}x{} pixels",
+        crop.width, crop.height, crop.x, crop.y, source_size.0, source_size.1
+    )]
+    Crop {
+        /// The part that was asked for.
+        crop: PixelRect,
+        /// Width and height of the source picture.
+        source_size: (u32, u32),
+    },
 }
 
 /// The record that travels with every mask: the one mapping between a model's pixels and the source's.
@@ -98,6 +109,23 @@ impl Geometry {
         rule: ResizeRule,
         pixel_aspect_ratio: (i32, i32),
     ) -> Result<Self, GeometryError> {
+        let whole = PixelRect { x: 0, y: 0, width: source_size.0, height: source_size.1 };
+        Self::of_crop(source_size, whole, model_size, rule, pixel_aspect_ratio)
+    }
+
+    /// A part of the source brought to `model_size` by `rule`, as [`Geometry::new`] does with the whole.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError`] when a size is zero, the aspect ratio is no positive fraction, or the part is empty or
+    /// reaches beyond the source.
+    pub fn of_crop(
+        source_size: (u32, u32),
+        crop: PixelRect,
+        model_size: (u32, u32),
+        rule: ResizeRule,
+        pixel_aspect_ratio: (i32, i32),
+    ) -> Result<Self, GeometryError> {
         let ((source_width, source_height), (model_width, model_height)) = (source_size, model_size);
         if source_width == 0 || source_height == 0 || model_width == 0 || model_height == 0 {
             return Err(GeometryError::Empty { source_size, model_size });
@@ -106,28 +134,26 @@ impl Geometry {
         if par_n <= 0 || par_d <= 0 {
             return Err(GeometryError::PixelAspectRatio(par_n, par_d));
         }
+        let within = |first: u32, count: u32, size: u32| {
+            count > 0 && first.checked_add(count).is_some_and(|end| end <= size)
+        };
+        if !(within(crop.x, crop.width, source_width) && within(crop.y, crop.height, source_height)) {
+            return Err(GeometryError::Crop { crop, source_size });
+        }
         let content = match rule {
             ResizeRule::Stretch => PixelRect { x: 0, y: 0, width: model_width, height: model_height },
             ResizeRule::Letterbox => {
-                let scale = (f64::from(model_width) / f64::from(source_width))
-                    .min(f64::from(model_height) / f64::from(source_height));
+                let scale = (f64::from(model_width) / f64::from(crop.width))
+                    .min(f64::from(model_height) / f64::from(crop.height));
                 let fit = |source: u32, model: u32| {
                     // In 1..=model, so the cast cannot lose anything.
                     (f64::from(source) * scale).round().clamp(1.0, f64::from(model)) as u32
                 };
-                let (width, height) = (fit(source_width, model_width), fit(source_height, model_height));
+                let (width, height) = (fit(crop.width, model_width), fit(crop.height, model_height));
                 PixelRect { x: (model_width - width) / 2, y: (model_height - height) / 2, width, height }
             }
         };
-        Ok(Self {
-            source_width,
-            source_height,
-            crop: PixelRect { x: 0, y: 0, width: source_width, height: source_height },
-            model_width,
-            model_height,
-            content,
-            pixel_aspect_ratio,
-        })
+        Ok(Self { source_width, source_height, crop, model_width, model_height, content, pixel_aspect_ratio })
     }
 
     /// Model pixels a source pixel, along x.
@@ -175,6 +201,64 @@ mod tests {
         assert!((g.scale_x() - 0.266_666_7).abs() < 1e-6);
         let g = Geometry::new((1920, 1080), (512, 512), ResizeRule::Stretch, (1, 1)).unwrap();
         assert!((1.0 / g.scale_x() - 3.75).abs() < 1e-12 && (1.0 / g.scale_y() - 2.109_375).abs() < 1e-12);
+    }
+
+    /// A square outline one source pixel wide, near each corner and in each kind of geometry, goes to the model and
+    /// back: half a source pixel is the limit that the specification sets, rounding is all that there is.
+    #[test]
+    fn a_square_of_one_pixel_comes_back_to_all_four_corners() {
+        let crop = PixelRect { x: 240, y: 60, width: 1280, height: 960 };
+        let size = (1920, 1080);
+        for g in [
+            Geometry::new(size, (512, 512), ResizeRule::Letterbox, (1, 1)).unwrap(),
+            Geometry::new(size, (512, 512), ResizeRule::Stretch, (1, 1)).unwrap(),
+            Geometry::of_crop(size, crop, (512, 512), ResizeRule::Letterbox, (1, 1)).unwrap(),
+            Geometry::of_crop(size, crop, (256, 384), ResizeRule::Stretch, (16, 15)).unwrap(),
+        ] {
+            let (left, top) = (f64::from(g.crop.x), f64::from(g.crop.y));
+            let (right, bottom) =
+                (left + f64::from(g.crop.width) - 1.0, top + f64::from(g.crop.height) - 1.0);
+            let content = g.content;
+            for (cx, cy) in [(left, top), (right, top), (left, bottom), (right, bottom)] {
+                for (dx, dy) in [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)] {
+                    let p = PointInFrame { x_px: cx + dx, y_px: cy + dy };
+                    let m = g.model_from_source(p);
+                    let within = |v: f64, first: u32, count: u32| {
+                        v > f64::from(first) - 0.5 - 1e-9 && v < f64::from(first + count) - 0.5 + 1e-9
+                    };
+                    assert!(
+                        within(m.x_px, content.x, content.width) && within(m.y_px, content.y, content.height)
+                    );
+                    let q = g.source_from_model(m);
+                    assert!((p.x_px - q.x_px).abs() < 1e-9 && (p.y_px - q.y_px).abs() < 1e-9, "{g:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_is_seen_as_a_picture_of_its_own() {
+        let crop = PixelRect { x: 100, y: 50, width: 960, height: 540 };
+        let part = Geometry::of_crop((1920, 1080), crop, (512, 512), ResizeRule::Letterbox, (4, 3)).unwrap();
+        let own = Geometry::new((960, 540), (512, 512), ResizeRule::Letterbox, (4, 3)).unwrap();
+        assert_eq!((part.content, part.scale_x()), (own.content, own.scale_x()));
+        let m = PointInModel { x_px: 17.25, y_px: 200.5 };
+        let (a, b) = (part.source_from_model(m), own.source_from_model(m));
+        assert!((a.x_px - b.x_px - 100.0).abs() < 1e-9 && (a.y_px - b.y_px - 50.0).abs() < 1e-9);
+        assert_eq!(part.pixel_aspect(), 4.0 / 3.0);
+        // The whole as a part is the whole.
+        let whole = PixelRect { x: 0, y: 0, width: 1920, height: 1080 };
+        assert_eq!(
+            Geometry::of_crop((1920, 1080), whole, (512, 512), ResizeRule::Stretch, (1, 1)),
+            Geometry::new((1920, 1080), (512, 512), ResizeRule::Stretch, (1, 1))
+        );
+        for (x, y, width, height) in [(0, 0, 0, 5), (1900, 0, 21, 5), (0, 1080, 1, 1), (u32::MAX, 0, 2, 2)] {
+            let crop = PixelRect { x, y, width, height };
+            assert_eq!(
+                Geometry::of_crop((1920, 1080), crop, (512, 512), ResizeRule::Stretch, (1, 1)),
+                Err(GeometryError::Crop { crop, source_size: (1920, 1080) })
+            );
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The vocabulary and the science of Vesalius: no I/O, no GStreamer, no GPU.
 //!
 //! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
-//! * [`components`], [`contour`], [`shape`], [`ellipse`]: from a class's probability map to outlines, areas and axes;
+//! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
+//!   areas and axes; [`uncertainty`]: how sure;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention
@@ -14,10 +15,13 @@ pub mod calibration;
 pub mod components;
 pub mod contour;
 pub mod ellipse;
+pub mod feret;
 pub mod frame;
 pub mod geometry;
+pub mod hull;
 pub mod mask;
 pub mod protocol;
 pub mod result;
 pub mod shape;
+pub mod uncertainty;
 pub mod units;

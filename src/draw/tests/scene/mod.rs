@@ -128,6 +128,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
         outer,
         holes: Vec::new(),
         area_px2: std::f64::consts::PI * a * b,
+        hole_area_px2: 0.0,
         border_fraction: if case == Case::Cut { 0.1 } else { 0.0 },
     };
     let marks = vec![

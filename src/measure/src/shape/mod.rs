@@ -2,12 +2,20 @@
 //!
 //! Everything is computed in a plane of equal units: coordinates are scaled per axis *before* any length, area or
 //! fit, never afterwards by a mean spacing. Area and moments are those of the outline's polygon with its holes
-//! (Green's theorem; Steger 1996, "On the calculation of arbitrary moments of polygons").
+//! (Green's theorem; Steger 1996, "On the calculation of arbitrary moments of polygons"), made up for what a polygon
+//! of chords lacks ([`CORNER_LOSS_PX2`](crate::contour::CORNER_LOSS_PX2)).
+//!
+//! [`Shape`] is size and moments; [`Morphology`] adds the hull and the caliper diameters.
+
+mod morphology;
+
+pub use morphology::Morphology;
 
 use crate::calibration::Calibration;
 use crate::contour::{Contour, at_border};
 use crate::ellipse::Ellipse;
 use crate::geometry::{Geometry, PointInFrame};
+use crate::uncertainty::OutlineUncertainty;
 use crate::units::Unit;
 
 /// The plane that shapes are measured in: how large a source pixel is there, and in which unit.
@@ -63,6 +71,11 @@ impl Plane {
         // A mask finer than the source knows no more than the source does.
         0.5 * mask_x.max(mask_y).max(self.unit_per_px_x).max(self.unit_per_px_y)
     }
+
+    /// What the uncertainty of every value of an outline comes from: [`Plane::boundary_uncertainty`] and the scale.
+    pub fn uncertainty(&self, geometry: &Geometry) -> OutlineUncertainty {
+        OutlineUncertainty { boundary: self.boundary_uncertainty(geometry), scale: self.relative_uncertainty }
+    }
 }
 
 /// Size and shape of one outline, in the units of its [`Plane`].
@@ -70,6 +83,8 @@ impl Plane {
 pub struct Shape {
     /// Area inside the outline, less the holes.
     pub area: f64,
+    /// Area of the holes, which `area` leaves out.
+    pub hole_area: f64,
     /// Length of the outer outline, steps of the pixel grid smoothed away; see [`perimeter`].
     pub perimeter: f64,
     /// Centroid.
@@ -122,43 +137,106 @@ fn smooth(polygon: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Length of a closed polygon from a pixel grid.
+/// A closed polygon from a pixel grid without the grid's steps.
 ///
-/// The iso-line of a binary mask is a staircase, 5 to 9 % too long. A circular mean over nine vertices takes the
-/// steps away but shrinks small shapes; smoothing "twice" (2S − S², Tukey 1977) gives the shrinkage back.
+/// The iso-line of a binary mask is a staircase: 5 to 9 % too long, and its tips stand up to half a pixel outside
+/// the shape. A circular mean over nine vertices takes the steps away but shrinks small shapes; smoothing "twice"
+/// (2S − S², Tukey 1977) gives the shrinkage back. Lines of fewer vertices than a few windows stay as they are: the
+/// shape itself would go.
+pub fn without_steps(polygon: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    if polygon.len() < 4 * SMOOTHING_REACH {
+        return polygon.to_vec();
+    }
+    let once = smooth(polygon);
+    let again = smooth(&once);
+    once.iter().zip(&again).map(|(a, b)| (2.0 * a.0 - b.0, 2.0 * a.1 - b.1)).collect()
+}
+
+/// Length of a closed polygon from a pixel grid, see [`without_steps`].
 pub fn perimeter(polygon: &[(f64, f64)]) -> f64 {
-    // Fewer vertices than a few windows would smooth the shape itself away.
-    let few = polygon.len() < 4 * SMOOTHING_REACH;
-    let once = if few { polygon.to_vec() } else { smooth(polygon) };
-    let again = if few { polygon.to_vec() } else { smooth(&once) };
-    let line: Vec<_> = once.iter().zip(&again).map(|(a, b)| (2.0 * a.0 - b.0, 2.0 * a.1 - b.1)).collect();
+    length(&without_steps(polygon))
+}
+
+/// Length of a closed polygon.
+fn length(line: &[(f64, f64)]) -> f64 {
     line.iter().zip(line.iter().cycle().skip(1)).map(|(p, q)| (q.0 - p.0).hypot(q.1 - p.1)).sum()
 }
 
 impl Shape {
     /// Measures an outline in a plane. `None` where it encloses nothing.
     pub fn of(contour: &Contour, plane: &Plane) -> Option<Self> {
-        let map = |line: &[PointInFrame]| line.iter().map(|&p| plane.from_frame(p)).collect::<Vec<_>>();
-        let outer = map(&contour.outer);
+        let outer = in_plane(&contour.outer, plane);
+        Self::of_lines(contour, &outer, &without_steps(&outer), plane)
+    }
+
+    /// As [`Shape::of`], the outer outline having been brought to the plane already, as it is and without steps.
+    fn of_lines(
+        contour: &Contour,
+        outer: &[(f64, f64)],
+        smoothed: &[(f64, f64)],
+        plane: &Plane,
+    ) -> Option<Self> {
         let origin = *outer.first()?;
         let mut sums = Moments::default();
-        sums.add(&outer, origin);
+        sums.add(outer, origin);
         for hole in &contour.holes {
-            sums.add(&map(hole), origin);
+            sums.add(&in_plane(hole, plane), origin);
         }
-        if !(sums.area > 0.0 && sums.area.is_finite()) {
+        // The plane scales axes and turns nothing, so areas scale by the product.
+        let pixel = plane.unit_per_px_x * plane.unit_per_px_y;
+        let (area, hole_area) = (contour.area_px2 * pixel, contour.hole_area_px2 * pixel);
+        if !(sums.area > 0.0 && area > 0.0 && area.is_finite() && sums.area.is_finite()) {
             return None;
         }
         let (cx, cy) = (sums.x / sums.area, sums.y / sums.area);
         let centroid = (cx + origin.0, cy + origin.1);
+        // The polygon lies within the shape all around. The spread is that of a shape grown to the right area.
+        let grown = area / (sums.area * sums.area);
         let ellipse = Ellipse::from_moments(
             centroid,
-            sums.xx / sums.area - cx * cx,
-            sums.xy / sums.area - cx * cy,
-            sums.yy / sums.area - cy * cy,
+            (sums.xx - sums.x * cx) * grown,
+            (sums.xy - sums.x * cy) * grown,
+            (sums.yy - sums.y * cy) * grown,
         );
-        Some(Self { area: sums.area, perimeter: perimeter(&outer), centroid, ellipse })
+        Some(Self { area, hole_area, perimeter: length(smoothed), centroid, ellipse })
     }
+
+    /// Diameter of the circle with the same area.
+    pub fn equivalent_diameter(&self) -> f64 {
+        2.0 * (self.area / std::f64::consts::PI).sqrt()
+    }
+
+    /// 4π·area/perimeter²: 1 for a circle, less for everything else. May exceed 1 by the error of the perimeter.
+    pub fn circularity(&self) -> f64 {
+        4.0 * std::f64::consts::PI * self.area / (self.perimeter * self.perimeter)
+    }
+
+    /// Minor over major axis of the ellipse with the same moments, 0 to 1.
+    pub fn aspect(&self) -> Option<f64> {
+        self.ellipse.map(|e| e.semi_minor / e.semi_major)
+    }
+
+    /// √(1 − λ₂/λ₁) of the ellipse with the same moments: 0 for a circle, towards 1 for a line.
+    pub fn eccentricity(&self) -> Option<f64> {
+        self.aspect().map(|a| (1.0 - a * a).max(0.0).sqrt())
+    }
+
+    /// Direction of the long axis in radians, from +x (to the right), positive clockwise on screen (y is down), in
+    /// (−π/2, π/2]. `None` where the shape is nearly as broad as long (λ₁/λ₂ below [`LEAST_ELONGATION`]): noise
+    /// would choose the direction.
+    pub fn orientation_rad(&self) -> Option<f64> {
+        self.ellipse
+            .filter(|e| (e.semi_major / e.semi_minor).powi(2) >= LEAST_ELONGATION)
+            .map(|e| e.angle_rad)
+    }
+}
+
+/// Ratio of the larger to the smaller eigenvalue of a shape's spread from which it has a direction.
+pub const LEAST_ELONGATION: f64 = 1.05;
+
+/// A line of the picture in a plane.
+fn in_plane(line: &[PointInFrame], plane: &Plane) -> Vec<(f64, f64)> {
+    line.iter().map(|&p| plane.from_frame(p)).collect()
 }
 
 /// The ellipse through the part of an outline that is not cut by the picture's edge.

@@ -91,13 +91,13 @@ fn analytic_ellipses() {
             area: 1e-3,
             perimeter: 1e-2,
         },
-        // 50×30 pixels: the iso-line of box coverage runs 1 to 2.5 square pixels inside a closed curve of any size
-        // (blur and chords both cut convex arcs), which shows at this one.
+        // 50×30 pixels: the iso-line of box coverage scatters by 0.5 square pixels about a mean 0.45 inside the shape,
+        // however large it is, which shows at this one; a linear ramp's does not.
         Case {
             name: "10×6 mm, 0.2 mm",
             axes_mm: (10.0, 6.0),
             mm_per_px: (0.2, 0.2),
-            area: 2.5e-3,
+            area: 2e-3,
             perimeter: 1e-2,
         },
         Case {
@@ -195,8 +195,9 @@ proptest! {
     /// measures the same: 0.5 % with a map of a quarter of the resolution and more.
     #[test]
     fn resizing_changes_nothing(angle in -1.5..1.5_f64, ratio in 0.6..1.0_f64, letterbox: bool,
-                                aspect in 0.6..1.6_f64, flip: bool) {
+                                aspect in 0.75..1.6_f64, flip: bool) {
         let (width, height) = (800_u32, 540_u32);
+        // At least 81 mm of height: the head is never cut.
         let mm_per_px = (0.2, 0.2 * aspect);
         let (a, b) = (70.0_f64, 70.0 * ratio);
         let rule = if letterbox { ResizeRule::Letterbox } else { ResizeRule::Stretch };
