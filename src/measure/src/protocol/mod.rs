@@ -10,15 +10,19 @@ mod config;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
+pub mod nodule;
 mod procedure;
+mod section;
 mod session;
 mod sheet;
+mod thickness;
 
 pub use config::{ProtocolConfig, ProtocolError};
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
 pub use procedure::Event;
 pub use session::Session;
+pub use thickness::{IntimaMediaConfig, MuscleThicknessConfig, OpticNerveSheathConfig};
 
 #[cfg(test)]
 mod tests;
