@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nodule::TallerThanWide;
 use super::procedure::Procedure;
-use super::{fetal_head, generic, nodule, thickness};
+use super::{fetal_head, generic, lv_function, nodule, thickness};
 
 /// A measuring protocol with its settings.
 ///
@@ -27,6 +27,8 @@ pub enum ProtocolConfig {
     Generic(generic::GenericConfig),
     /// Thickness of the intima–media of an artery's far wall.
     IntimaMedia(thickness::IntimaMediaConfig),
+    /// Left ventricular volumes, ejection fraction, fractional area change, heart rate, from one plane.
+    LvFunction(lv_function::LvFunctionConfig),
     /// Thickness of a muscle between its aponeuroses.
     MuscleThickness(thickness::MuscleThicknessConfig),
     /// Diameters and orientation of a breast nodule.
@@ -61,10 +63,11 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "fetal-head",
         "generic",
         "intima-media",
+        "lv-function",
         "muscle-thickness",
         "nodule-breast",
         "nodule-thyroid",
@@ -77,6 +80,7 @@ impl ProtocolConfig {
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
             Self::IntimaMedia(_) => "intima-media",
+            Self::LvFunction(_) => "lv-function",
             Self::MuscleThickness(_) => "muscle-thickness",
             Self::NoduleBreast(_) => "nodule-breast",
             Self::NoduleThyroid(_) => "nodule-thyroid",
@@ -113,6 +117,7 @@ impl ProtocolConfig {
         match self {
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
             Self::IntimaMedia(config) => config.check(),
+            Self::LvFunction(config) => config.check(),
             Self::MuscleThickness(config) => config.check(),
             Self::NoduleBreast(config) | Self::NoduleThyroid(config) => config.check(),
             Self::OpticNerveSheath(config) => config.check(),
@@ -124,6 +129,7 @@ impl ProtocolConfig {
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
             Self::IntimaMedia(config) => Box::new(thickness::Band::intima_media(config)),
+            Self::LvFunction(config) => Box::new(lv_function::LvFunction::new(config)),
             Self::MuscleThickness(config) => Box::new(thickness::Band::muscle(config)),
             Self::NoduleBreast(config) => Box::new(nodule::Nodule::new(config, TallerThanWide::OneOrAbove)),
             Self::NoduleThyroid(config) => Box::new(nodule::Nodule::new(config, TallerThanWide::AboveOne)),

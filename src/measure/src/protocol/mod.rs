@@ -7,9 +7,11 @@
 //! file here: a configuration, which serde reads, and a procedure, which writes on the sheet it is handed.
 
 mod config;
+mod cyclic;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
+pub mod lv_function;
 pub mod nodule;
 mod procedure;
 mod section;
@@ -20,9 +22,12 @@ mod thickness;
 pub use config::{ProtocolConfig, ProtocolError};
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
+pub use lv_function::LvFunctionConfig;
 pub use procedure::Event;
 pub use session::Session;
 pub use thickness::{IntimaMediaConfig, MuscleThicknessConfig, OpticNerveSheathConfig};
 
+#[cfg(test)]
+mod scene;
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ pub enum SectionPlane {
 #[serde(default, deny_unknown_fields)]
 pub struct NoduleConfig {
     /// The engine's class that is measured.
-    pub class: String,
+    pub structure: String,
     /// Which section of the body the picture shows.
     pub plane: SectionPlane,
     /// Where the beams of a convex probe would meet, in pixels of the source picture, often above its upper edge. The beam
@@ -45,7 +45,7 @@ pub struct NoduleConfig {
 
 impl Default for NoduleConfig {
     fn default() -> Self {
-        Self { class: "nodule".to_owned(), plane: SectionPlane::Transverse, apex: None }
+        Self { structure: "nodule".to_owned(), plane: SectionPlane::Transverse, apex: None }
     }
 }
 
@@ -206,7 +206,7 @@ fn write_diameter(
 
 impl Procedure for Nodule {
     fn frame(&mut self, input: &Input<'_>, sheet: &mut Sheet<'_>) {
-        if let Some(class) = input.class(&self.config.class) {
+        if let Some(class) = input.class(&self.config.structure) {
             self.measure(class, sheet);
         }
     }

@@ -132,17 +132,6 @@ pub(crate) fn fit_parabola(points: &[(f64, f64)]) -> Option<[f64; 3]> {
     c.iter().all(|v| v.is_finite()).then_some([c.x, c.y, c.z])
 }
 
-/// The middle of values, their mean for an even number; `None` of nothing.
-pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = *values.get(middle)?;
-    if values.len() % 2 == 1 {
-        return Some(upper);
-    }
-    values.get(middle.wrapping_sub(1)).map(|lower| (lower + upper) / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,7 +175,5 @@ mod tests {
         assert_eq!(fit_line(&[(1.0, 1.0), (1.0, 2.0)]), None);
         let c = fit_parabola(&[(0.0, 1.0), (1.0, 2.0), (2.0, 5.0), (3.0, 10.0)]).unwrap();
         assert!((c[0] - 1.0).abs() < 1e-9 && c[1].abs() < 1e-9 && (c[2] - 1.0).abs() < 1e-9, "{c:?}");
-        assert_eq!(median(&mut [3.0, 1.0, 2.0, 10.0]), Some(2.5));
-        assert_eq!(median(&mut []), None);
     }
 }

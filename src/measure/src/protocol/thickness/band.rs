@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::contour::at_border;
 use crate::protocol::procedure::{Input, Procedure};
-use crate::protocol::section::{Cut, Line, Outline, fit_parabola, median};
+use crate::protocol::section::{Cut, Line, Outline, fit_parabola};
 use crate::protocol::sheet::{Sheet, Value, doubt_of};
 use crate::result::{ClassResult, Mark, Reason};
+use crate::series::stats::median;
 use crate::units::Unit;
 
 /// Places along the layer at which it is cut.
@@ -34,14 +35,14 @@ const FOCAL_PLAQUE_FRACTION: f64 = 0.5;
 #[serde(default, deny_unknown_fields)]
 pub struct MuscleThicknessConfig {
     /// The engine's class that is measured.
-    pub class: String,
+    pub structure: String,
     /// Part of the visible length, about its middle, over which the mean is taken, 0 to 1.
     pub central_fraction: f64,
 }
 
 impl Default for MuscleThicknessConfig {
     fn default() -> Self {
-        Self { class: "muscle".to_owned(), central_fraction: 1.0 / 3.0 }
+        Self { structure: "muscle".to_owned(), central_fraction: 1.0 / 3.0 }
     }
 }
 
@@ -59,14 +60,14 @@ impl MuscleThicknessConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct IntimaMediaConfig {
     /// The engine's class that is measured, of the far wall.
-    pub class: String,
+    pub structure: String,
     /// Length of the segment about the middle of the visible wall over which mean and maximum are taken, mm.
     pub segment_mm: f64,
 }
 
 impl Default for IntimaMediaConfig {
     fn default() -> Self {
-        Self { class: "intima_media".to_owned(), segment_mm: 10.0 }
+        Self { structure: "intima_media".to_owned(), segment_mm: 10.0 }
     }
 }
 
@@ -266,8 +267,8 @@ fn draw(sheet: &mut Sheet<'_>, found: &Thickness, name: &'static str) {
 impl Procedure for Band {
     fn frame(&mut self, input: &Input<'_>, sheet: &mut Sheet<'_>) {
         let name = match &self.preset {
-            Preset::Muscle(config) => &config.class,
-            Preset::IntimaMedia(config) => &config.class,
+            Preset::Muscle(config) => &config.structure,
+            Preset::IntimaMedia(config) => &config.structure,
         };
         if let Some(class) = input.class(name) {
             self.measure(class, sheet);
