@@ -79,7 +79,19 @@ impl fmt::Display for Description<'_> {
         for note in &facts.notes {
             writeln!(f, "note          {note}")?;
         }
-        Ok(())
+        match recording.calibration() {
+            Err(refusal) => writeln!(f, "millimetres   no: {refusal} ({})", refusal.code()),
+            Ok(field) => match field.common_scale() {
+                Some(scale) => {
+                    let (x, y) = (scale.mm_per_px_x().get(), scale.mm_per_px_y().get());
+                    writeln!(
+                        f,
+                        "millimetres   yes, within a region: a pixel is {x:.5} mm wide and {y:.5} mm high"
+                    )
+                }
+                None => writeln!(f, "millimetres   yes, within a region: regions have scales of their own"),
+            },
+        }
     }
 }
 

@@ -67,9 +67,8 @@ pub(crate) fn find(
     pixels: PixelData,
     elements: &Elements,
     picture: &Picture,
-    coding: Coding,
+    (coding, frames): (Coding, usize),
 ) -> Result<Frames, DicomError> {
-    let frames = frame_count(elements)?;
     match (pixels, coding) {
         (PixelData::Native(range), Coding::Native) => native(range, frames, picture),
         (PixelData::Native(_), _) => Err(DicomError::Pixels {

@@ -7,13 +7,14 @@
 //! Three rules:
 //!
 //! * **No guess.** Where a header contradicts its pixels or itself, there is an error or a note, and no value.
-//! * **No millimetres from here.** Regions and spacings come out as they stand;
-//!   [`vesalius_measure::calibration::region`] decides whether they make a scale.
+//! * **No millimetres of its own.** Regions and spacings come out as they stand;
+//!   [`vesalius_measure::calibration::region`] decides whether they make a scale ([`Recording::calibration`]).
 //! * **No patient.** Only the attributes that are needed are read. None of them says who, when or where, and messages
 //!   repeat no text of the file but the names of maker, model, modality and UIDs of the standard.
 //!
 //! The crate knows nothing of GStreamer.
 
+mod calibration;
 mod codec;
 mod colour;
 mod describe;
@@ -30,6 +31,7 @@ mod times;
 mod transfer_syntax;
 mod video;
 
+pub use calibration::NoScale;
 pub use describe::Description;
 pub use error::{Attribute, DicomError};
 pub use facts::{Facts, Note, SopClass};

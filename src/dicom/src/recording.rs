@@ -1,5 +1,6 @@
 //! One DICOM file with pictures.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,7 +56,6 @@ pub struct DecodedFrame {
 ///
 /// Holds what is needed to show and measure, and none of what identifies a patient: such attributes are skipped unread.
 /// Frames are read from the file and decoded one at a time.
-#[derive(Debug)]
 pub struct Recording {
     source: Source,
     facts: Facts,
@@ -66,6 +66,18 @@ pub struct Recording {
     display: Display,
     /// A frame's bytes from the file, kept so that they are not allocated anew for each.
     encoded: Vec<u8>,
+}
+
+/// The facts, not the pixels.
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording")
+            .field("facts", &self.facts)
+            .field("times", &self.times.timebase)
+            .field("regions", &self.regions)
+            .field("spacing", &self.spacing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Recording {
@@ -95,10 +107,11 @@ impl Recording {
                 uid: content.transfer_syntax.clone(),
             })?;
         let pixels = content.pixels.take().ok_or(DicomError::NoPixelData)?;
-        let picture = Picture::read(&content.elements, syntax.coding)?;
-        let frames = fragments::find(&mut source, pixels, &content.elements, &picture, syntax.coding)?;
-        let display = Display::new(&content, &picture)?;
         let count = fragments::frame_count(&content.elements)?;
+        let picture = Picture::read(&content.elements, syntax.coding)?;
+        let frames =
+            fragments::find(&mut source, pixels, &content.elements, &picture, (syntax.coding, count))?;
+        let display = Display::new(&content, &picture)?;
         let times = Times::read(&content.elements, count);
         let spacing = Spacing::read(&content.elements);
         let regions: Vec<_> = content.regions.iter().map(spacing::region).collect();

@@ -1,5 +1,6 @@
 //! Where the bytes come from: a file that is read piece by piece, or bytes in memory.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -19,17 +20,22 @@ impl Range {
     }
 }
 
-#[derive(Debug)]
 enum Bytes {
     File(BufReader<File>),
     Memory(Cursor<Arc<[u8]>>),
 }
 
 /// A file or bytes in memory, of known length.
-#[derive(Debug)]
 pub(crate) struct Source {
     bytes: Bytes,
     length: u64,
+}
+
+/// Neither the file's name, which may be a patient's, nor its bytes.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("length", &self.length).finish_non_exhaustive()
+    }
 }
 
 impl Source {

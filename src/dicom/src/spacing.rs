@@ -12,22 +12,23 @@ const NOWHERE: u32 = u32::MAX;
 
 /// Reads one item of the Sequence of Ultrasound Regions (0018,6011).
 ///
-/// What is missing or unreadable becomes a value that no rule accepts: format, type and units 0 (none), a coordinate
-/// outside of every picture, an increment that is not a number.
+/// What is missing or unreadable becomes a value that no rule accepts: an unknown format, type and units 0 (none), a
+/// coordinate outside of every picture, an increment that is not a number.
 pub(crate) fn region(item: &Elements) -> UltrasoundRegion {
-    let code = |tag| item.whole_number(tag).and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
+    let code = |tag| item.whole_number(tag).and_then(|n| u16::try_from(n).ok());
     let place = |tag| item.whole_number(tag).unwrap_or(NOWHERE);
     let delta = |tag| item.number(tag).unwrap_or(f64::NAN);
     UltrasoundRegion {
-        spatial_format: code(tags::REGION_SPATIAL_FORMAT),
-        data_type: code(tags::REGION_DATA_TYPE),
+        // Not 0: that would make it a region without a place.
+        spatial_format: code(tags::REGION_SPATIAL_FORMAT).unwrap_or(u16::MAX),
+        data_type: code(tags::REGION_DATA_TYPE).unwrap_or(0),
         flags: item.whole_number(tags::REGION_FLAGS).unwrap_or(0),
         min_x0: place(tags::REGION_LOCATION_MIN_X0),
         min_y0: place(tags::REGION_LOCATION_MIN_Y0),
         max_x1: place(tags::REGION_LOCATION_MAX_X1),
         max_y1: place(tags::REGION_LOCATION_MAX_Y1),
-        units_x: code(tags::PHYSICAL_UNITS_X_DIRECTION),
-        units_y: code(tags::PHYSICAL_UNITS_Y_DIRECTION),
+        units_x: code(tags::PHYSICAL_UNITS_X_DIRECTION).unwrap_or(0),
+        units_y: code(tags::PHYSICAL_UNITS_Y_DIRECTION).unwrap_or(0),
         delta_x: delta(tags::PHYSICAL_DELTA_X),
         delta_y: delta(tags::PHYSICAL_DELTA_Y),
     }

@@ -3,6 +3,7 @@
 //! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
 //! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
 //!   areas and axes; [`uncertainty`]: how sure;
+//! * [`series`]: values over time, beats and breaths; [`track`]: the same thing from frame to frame;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention
@@ -22,6 +23,8 @@ pub mod hull;
 pub mod mask;
 pub mod protocol;
 pub mod result;
+pub mod series;
 pub mod shape;
+pub mod track;
 pub mod uncertainty;
 pub mod units;

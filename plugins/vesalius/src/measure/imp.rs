@@ -150,17 +150,9 @@ impl Measure {
         }
     }
 
-    /// Reads the property: a name, or the path of a TOML file with settings. `None` is what the engine asks for.
+    /// Reads the property. `None` is what the engine asks for.
     fn read_protocol(text: &str) -> Result<Option<ProtocolConfig>, String> {
-        if text == PROTOCOL_AUTO {
-            return Ok(None);
-        }
-        if !text.ends_with(".toml") {
-            return ProtocolConfig::from_name(text).map(Some).map_err(|e| e.to_string());
-        }
-        let settings = std::fs::read_to_string(text)
-            .map_err(|e| format!("the protocol '{text}' cannot be read: {e}"))?;
-        ProtocolConfig::from_toml(&settings).map(Some).map_err(|e| format!("'{text}': {e}"))
+        if text == PROTOCOL_AUTO { Ok(None) } else { super::read_protocol(text).map(Some) }
     }
 
     /// Measures one engine's result of a frame.

@@ -23,20 +23,28 @@ pub fn public_files() -> Option<PathBuf> {
     folder
 }
 
+/// Ultrasound Multi-frame Image Storage.
+pub const MULTI_FRAME: &str = "1.2.840.10008.5.1.4.1.1.3.1";
+/// Explicit VR Little Endian.
 pub const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
 /// A DICOM file in the making.
 #[derive(Clone)]
 pub struct Made {
     pub syntax: String,
+    pub media_sop_class: String,
     pub object: InMemDicomObject,
 }
 
 impl Made {
     /// Grey pictures of 8×4 pixels, native.
     pub fn grey(frames: u32) -> Self {
-        let mut made = Self { syntax: EXPLICIT.into(), object: InMemDicomObject::new_empty() };
-        made.put(tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.3.1");
+        let mut made = Self {
+            syntax: EXPLICIT.into(),
+            media_sop_class: MULTI_FRAME.into(),
+            object: InMemDicomObject::new_empty(),
+        };
+        made.put(tags::SOP_CLASS_UID, VR::UI, MULTI_FRAME);
         made.put(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3");
         made.put(tags::MODALITY, VR::CS, "US");
         made.put(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2");
@@ -72,7 +80,7 @@ impl Made {
     pub fn bytes(&self) -> Vec<u8> {
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(self.syntax.as_str())
-            .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.3.1")
+            .media_storage_sop_class_uid(self.media_sop_class.as_str())
             .media_storage_sop_instance_uid("1.2.3")
             .build()
             .expect("meta information is whole");

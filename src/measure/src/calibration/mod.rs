@@ -5,7 +5,12 @@
 //! * [`state`]: from a proposal to a scale in force, and back as soon as anything changes;
 //! * [`fingerprint`]: how a change of depth or zoom shows in the picture; [`luma`]: the picture that is looked at.
 
+pub mod caliper;
+pub mod fingerprint;
+pub mod luma;
+pub mod profile;
 pub mod region;
+pub mod ruler;
 mod scale;
 pub mod state;
 

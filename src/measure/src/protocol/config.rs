@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::nodule::TallerThanWide;
 use super::procedure::Procedure;
-use super::{fetal_head, generic};
+use super::{fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
 
 /// A measuring protocol with its settings.
 ///
@@ -24,6 +25,22 @@ pub enum ProtocolConfig {
     FetalHead(fetal_head::FetalHeadConfig),
     /// Area, perimeter and ellipse of every class.
     Generic(generic::GenericConfig),
+    /// Thickness of the intima–media of an artery's far wall.
+    IntimaMedia(thickness::IntimaMediaConfig),
+    /// Left ventricular volumes, ejection fraction, fractional area change, heart rate, from one plane.
+    LvFunction(lv_function::LvFunctionConfig),
+    /// Diameter of an artery's lumen, systolic and diastolic; distensibility; heart rate.
+    Vessel(vessel::VesselConfig),
+    /// Diameter of the inferior vena cava; collapsibility; breath rate.
+    Ivc(ivc::IvcConfig),
+    /// Thickness of a muscle between its aponeuroses.
+    MuscleThickness(thickness::MuscleThicknessConfig),
+    /// Diameters and orientation of a breast nodule.
+    NoduleBreast(nodule::NoduleConfig),
+    /// Diameters and orientation of a thyroid nodule.
+    NoduleThyroid(nodule::NoduleConfig),
+    /// Width of the optic nerve's sheath behind the globe.
+    OpticNerveSheath(thickness::OpticNerveSheathConfig),
 }
 
 /// Why a text is no protocol.
@@ -50,13 +67,32 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 2] = ["fetal-head", "generic"];
+    pub const NAMES: [&'static str; 10] = [
+        "fetal-head",
+        "generic",
+        "intima-media",
+        "ivc",
+        "lv-function",
+        "muscle-thickness",
+        "nodule-breast",
+        "nodule-thyroid",
+        "optic-nerve-sheath",
+        "vessel",
+    ];
 
     /// The name in manifests and settings.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
+            Self::IntimaMedia(_) => "intima-media",
+            Self::LvFunction(_) => "lv-function",
+            Self::Vessel(_) => "vessel",
+            Self::Ivc(_) => "ivc",
+            Self::MuscleThickness(_) => "muscle-thickness",
+            Self::NoduleBreast(_) => "nodule-breast",
+            Self::NoduleThyroid(_) => "nodule-thyroid",
+            Self::OpticNerveSheath(_) => "optic-nerve-sheath",
         }
     }
 
@@ -88,6 +124,13 @@ impl ProtocolConfig {
     fn check(&self) -> Result<(), String> {
         match self {
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
+            Self::IntimaMedia(config) => config.check(),
+            Self::LvFunction(config) => config.check(),
+            Self::Vessel(config) => config.check(),
+            Self::Ivc(config) => config.check(),
+            Self::MuscleThickness(config) => config.check(),
+            Self::NoduleBreast(config) | Self::NoduleThyroid(config) => config.check(),
+            Self::OpticNerveSheath(config) => config.check(),
         }
     }
 
@@ -95,6 +138,14 @@ impl ProtocolConfig {
         match self {
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
+            Self::IntimaMedia(config) => Box::new(thickness::Band::intima_media(config)),
+            Self::LvFunction(config) => Box::new(lv_function::LvFunction::new(config)),
+            Self::Vessel(config) => Box::new(vessel::Vessel::new(config)),
+            Self::Ivc(config) => Box::new(ivc::Ivc::new(config)),
+            Self::MuscleThickness(config) => Box::new(thickness::Band::muscle(config)),
+            Self::NoduleBreast(config) => Box::new(nodule::Nodule::new(config, TallerThanWide::OneOrAbove)),
+            Self::NoduleThyroid(config) => Box::new(nodule::Nodule::new(config, TallerThanWide::AboveOne)),
+            Self::OpticNerveSheath(config) => Box::new(thickness::OpticNerveSheath::new(config)),
         }
     }
 }

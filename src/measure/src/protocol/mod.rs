@@ -7,18 +7,32 @@
 //! file here: a configuration, which serde reads, and a procedure, which writes on the sheet it is handed.
 
 mod config;
+mod cyclic;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
+mod ivc;
+pub mod lv_function;
+pub mod nodule;
 mod procedure;
+mod section;
 mod session;
 mod sheet;
+mod thickness;
+mod tube;
+mod vessel;
 
 pub use config::{ProtocolConfig, ProtocolError};
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
+pub use ivc::IvcConfig;
+pub use lv_function::LvFunctionConfig;
 pub use procedure::Event;
 pub use session::Session;
+pub use thickness::{IntimaMediaConfig, MuscleThicknessConfig, OpticNerveSheathConfig};
+pub use vessel::VesselConfig;
 
+#[cfg(test)]
+mod scene;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,9 @@ use crate::units::Unit;
 /// A second piece above this fraction of the largest is reported.
 const SEVERAL_PIECES_FRACTION: f64 = 0.05;
 
+/// A value whose standard uncertainty is above this fraction of it is shown as unsure.
+const SURE_FRACTION: f64 = 0.2;
+
 /// The values and marks of one frame in the making.
 ///
 /// Lengths are taken in [`plane`](Self::plane), which [`take_scale`](Self::take_scale) sets for the outlines that a value
@@ -100,7 +103,9 @@ impl<'a> Sheet<'a> {
     fn measurement(&self, structure: &str, value: Value, doubt: Option<Reason>) -> Measurement {
         let uncalibrated = self.uncalibrated.filter(|_| !value.unit.is_scale_free());
         let finite = value.number.filter(|(v, _)| v.is_finite());
-        let reason = value.reason.or(doubt).or(uncalibrated);
+        let is_unsure = finite.is_some_and(|(v, u)| u.is_some_and(|u| u > SURE_FRACTION * v.abs()));
+        let unsure = is_unsure.then_some(Reason::LowConfidence);
+        let reason = value.reason.or(doubt).or(uncalibrated).or(unsure);
         let validity = match (finite, reason) {
             (None, _) => Validity::Invalid,
             (Some(_), None) => Validity::Valid,

@@ -173,7 +173,7 @@ fn generic_measures_every_class() {
     second.contours.clear();
     result.classes.push(second);
     measure("generic", &mut result, scale(0.2));
-    assert_eq!(result.measurements.len(), 10);
+    assert_eq!(result.measurements.len(), 36);
     assert!((value(&result, "ellipse_major_axis").value.unwrap() / 100.0 - 1.0).abs() < 2e-3);
 }
 
