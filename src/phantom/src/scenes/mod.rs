@@ -27,6 +27,7 @@
 
 mod cut_ellipse;
 mod cycles;
+mod endoscope;
 mod fetal_head;
 mod ivc;
 mod lv;
@@ -43,6 +44,9 @@ use crate::error::PhantomError;
 use crate::scene::FetalHeadScene;
 use crate::truth::FrameTruth;
 
+pub use endoscope::{
+    EndoscopeClip, EndoscopeField, EndoscopeFrame, EndoscopePhantom, EndoscopeScene, LesionTruth, ToolTruth,
+};
 pub use fetal_head::FetalHeadClip;
 pub use ivc::{IvcClip, IvcFrame, IvcPhantom, IvcScene};
 pub use lv::{Beat, LvClip, LvFrame, LvPhantom, LvScene, LvView};
@@ -96,6 +100,14 @@ const IVC: SceneInfo = SceneInfo {
     suggested_frames: 300,
 };
 
+const ENDOSCOPE: SceneInfo = SceneInfo {
+    name: "endoscope",
+    description: "colonoscope in colour: a lesion of known size, a tool of known width, blur, darkness, out of body",
+    classes: &endoscope::CLASSES,
+    format: PixelFormat::Rgb24,
+    suggested_frames: 300,
+};
+
 /// A prepared scene of any kind. Frames may be asked for in any order, by any number of threads; the same options and
 /// number give the same bytes on every machine.
 pub trait Phantom: Send + Sync {
@@ -140,11 +152,13 @@ pub enum SceneOptions {
     Vessel(VesselScene),
     /// `ivc`.
     Ivc(IvcScene),
+    /// `endoscope`.
+    Endoscope(EndoscopeScene),
 }
 
 impl SceneOptions {
     /// Every scene there is.
-    pub const CATALOGUE: &'static [SceneInfo] = &[FETAL_HEAD, LV, VESSEL, IVC];
+    pub const CATALOGUE: &'static [SceneInfo] = &[FETAL_HEAD, LV, VESSEL, IVC, ENDOSCOPE];
 
     /// The default options of the scene with a name.
     ///
@@ -156,6 +170,7 @@ impl SceneOptions {
             "lv" => Self::Lv(LvScene::default()),
             "vessel" => Self::Vessel(VesselScene::default()),
             "ivc" => Self::Ivc(IvcScene::default()),
+            "endoscope" => Self::Endoscope(EndoscopeScene::default()),
             _ => {
                 let names: Vec<&str> = Self::CATALOGUE.iter().map(|info| info.name).collect();
                 return Err(PhantomError::UnknownScene { name: name.to_owned(), known: names.join(", ") });
@@ -171,6 +186,7 @@ impl SceneOptions {
             Self::Lv(_) => &LV,
             Self::Vessel(_) => &VESSEL,
             Self::Ivc(_) => &IVC,
+            Self::Endoscope(_) => &ENDOSCOPE,
         }
     }
 
@@ -184,6 +200,7 @@ impl SceneOptions {
             Self::Lv(scene) => scene.validate(),
             Self::Vessel(scene) => scene.validate(),
             Self::Ivc(scene) => scene.validate(),
+            Self::Endoscope(scene) => scene.validate(),
         }
     }
 
@@ -197,6 +214,7 @@ impl SceneOptions {
             Self::Lv(scene) => Box::new(scene.prepare()?),
             Self::Vessel(scene) => Box::new(scene.prepare()?),
             Self::Ivc(scene) => Box::new(scene.prepare()?),
+            Self::Endoscope(scene) => Box::new(scene.prepare()?),
         })
     }
 }
@@ -213,6 +231,8 @@ pub enum FrameMeasures {
     Vessel(VesselFrame),
     /// `ivc`.
     Ivc(IvcFrame),
+    /// `endoscope`.
+    Endoscope(EndoscopeFrame),
 }
 
 /// What a scene measures over a clip.
@@ -227,6 +247,8 @@ pub enum ClipMeasures {
     Vessel(VesselClip),
     /// `ivc`.
     Ivc(IvcClip),
+    /// `endoscope`.
+    Endoscope(EndoscopeClip),
 }
 
 fn clip_record(phantom: &dyn Phantom, frames: u64, measures: ClipMeasures) -> ClipRecord {
