@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use vesalius_phantom::PhantomError;
-use vesalius_phantom::scenes::{Phantom, SceneOptions};
+use vesalius_phantom::scenes::SceneOptions;
 
 fn each() -> impl Iterator<Item = SceneOptions> {
     SceneOptions::CATALOGUE.iter().map(|info| SceneOptions::from_name(info.name).unwrap())
@@ -171,5 +171,52 @@ fn scenes_render_fast_enough() {
         let rate = frames as f64 / start.elapsed().as_secs_f64();
         println!("{name}: {rate:.0} frames/s of 400x300 ({sum} bytes)");
         assert!(rate > 8.0, "{name}: {rate}");
+    }
+}
+
+/// Odd sizes and pitches give odd pictures, not panics.
+#[test]
+fn extreme_pictures_are_no_error() {
+    for info in SceneOptions::CATALOGUE {
+        for (width, height, pitch) in [(16, 16, 0.04_f64), (16, 16, 20.0), (17, 300, 0.3), (300, 19, 0.3)] {
+            let mut changes = json!({"width_px": width, "height_px": height});
+            if info.name == "endoscope" {
+                changes["mm_per_px"] = json!(pitch.clamp(0.005, 1.0));
+                changes["field_share"] = json!(1.4);
+                changes["blurred_s"] = json!([[0.0, 1.0]]);
+            } else {
+                changes["mm_per_px_x"] = json!(pitch);
+                changes["mm_per_px_y"] = json!(pitch);
+            }
+            if info.name == "muscle" {
+                changes["wedge_deg"] = json!(0.0);
+            }
+            let phantom = with(info.name, changes).prepare().unwrap();
+            for frame in [0, 12, 100] {
+                let frame = phantom.render(frame);
+                let expected = width * height * frame.format.bytes_per_px();
+                assert_eq!(frame.pixels.len(), expected, "{}", info.name);
+            }
+        }
+    }
+}
+
+/// Uneven frame times reach every scene that takes them, and each frame shows its own time.
+#[test]
+fn frame_times_may_be_uneven() {
+    for info in SceneOptions::CATALOGUE {
+        if info.name == "fetal-head" {
+            continue;
+        }
+        let timing = json!({"timing": {"jitter": 0.3, "rate_swing": 0.4, "dropped_share": 0.25, "dropped_frames": [5]}});
+        let phantom = with(info.name, timing).prepare().unwrap();
+        let times: Vec<u64> = (0..90).map(|frame| phantom.pts_ns(frame)).collect();
+        let intervals: BTreeSet<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(intervals.len() > 60, "{}", info.name);
+        // A quarter of the frames is gone: the clip lasts a third longer than its frames would.
+        let lasts_s = (times[89] - times[0]) as f64 / 1e9;
+        let steady_s = 89.0 / phantom.frame_rate_hz();
+        assert!(lasts_s > 1.1 * steady_s, "{}: {lasts_s} {steady_s}", info.name);
+        assert_eq!(phantom.truth(40).pts_ns, times[40], "{}", info.name);
     }
 }

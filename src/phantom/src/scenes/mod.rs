@@ -172,7 +172,6 @@ pub trait Phantom: Send + Sync {
 /// The options of any scene, tagged by its name: `{"scene": "lv", "ef_percent": 35}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "scene", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "a scene is made once")]
 pub enum SceneOptions {
     /// `fetal-head`.
     FetalHead(FetalHeadScene),
