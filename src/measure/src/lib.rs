@@ -3,6 +3,7 @@
 //! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
 //! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
 //!   areas and axes; [`uncertainty`]: how sure;
+//! * [`picture`]: what an endoscope's picture says by itself: visible field, sharpness, glare;
 //! * [`series`]: values over time, beats and breaths;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
@@ -21,6 +22,7 @@ pub mod frame;
 pub mod geometry;
 pub mod hull;
 pub mod mask;
+pub mod picture;
 pub mod protocol;
 pub mod result;
 pub mod series;

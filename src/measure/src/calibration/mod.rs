@@ -47,6 +47,8 @@ pub enum CalibrationSource {
     Table,
     /// Known from the making of a phantom.
     Phantom,
+    /// A tool of known width at the same depth, confirmed by the operator, in one frame.
+    Tool,
 }
 
 impl CalibrationSource {
@@ -56,6 +58,7 @@ impl CalibrationSource {
             Self::Operator => "operator",
             Self::Table => "table",
             Self::Phantom => "phantom",
+            Self::Tool => "tool",
         }
     }
 }

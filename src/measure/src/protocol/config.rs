@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nodule::TallerThanWide;
 use super::procedure::Procedure;
-use super::{fetal_head, generic, lv_function, nodule, thickness};
+use super::{endoscopy, fetal_head, generic, lv_function, nodule, thickness};
 
 /// A measuring protocol with its settings.
 ///
@@ -21,6 +21,8 @@ use super::{fetal_head, generic, lv_function, nodule, thickness};
 #[serde(tag = "protocol", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ProtocolConfig {
+    /// Picture quality, lesions, tools and withdrawal time of an endoscopy.
+    Endoscopy(endoscopy::EndoscopyConfig),
     /// Head circumference, BPD outer–outer, OFD, cephalic index, gestational age.
     FetalHead(fetal_head::FetalHeadConfig),
     /// Area, perimeter and ellipse of every class.
@@ -63,7 +65,8 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
+        "endoscopy",
         "fetal-head",
         "generic",
         "intima-media",
@@ -77,6 +80,7 @@ impl ProtocolConfig {
     /// The name in manifests and settings.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Endoscopy(_) => "endoscopy",
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
             Self::IntimaMedia(_) => "intima-media",
@@ -115,6 +119,7 @@ impl ProtocolConfig {
     /// Whether the settings make sense; else what does not.
     fn check(&self) -> Result<(), String> {
         match self {
+            Self::Endoscopy(config) => config.check(),
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
             Self::IntimaMedia(config) => config.check(),
             Self::LvFunction(config) => config.check(),
@@ -126,6 +131,7 @@ impl ProtocolConfig {
 
     pub(super) fn procedure(&self) -> Box<dyn Procedure> {
         match self {
+            Self::Endoscopy(config) => Box::new(endoscopy::Endoscopy::new(config)),
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
             Self::IntimaMedia(config) => Box::new(thickness::Band::intima_media(config)),

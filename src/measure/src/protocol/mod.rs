@@ -8,6 +8,7 @@
 
 mod config;
 mod cyclic;
+pub mod endoscopy;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
@@ -20,6 +21,7 @@ mod sheet;
 mod thickness;
 
 pub use config::{ProtocolConfig, ProtocolError};
+pub use endoscopy::EndoscopyConfig;
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
 pub use lv_function::LvFunctionConfig;

@@ -10,6 +10,16 @@ use crate::result::{ClassResult, FrameResult, ResultStatus};
 pub enum Event {
     /// A named moment of an examination, such as `caecum` or `exit`.
     Mark(String),
+    /// A tool touches, or lies at the same depth as, what is to be measured, and the part of it that is seen there is so
+    /// wide by its maker's word.
+    ConfirmTool {
+        /// Width at right angles to the shaft, mm.
+        width_mm: f64,
+        /// The engine's class of the tool.
+        class: String,
+    },
+    /// What was confirmed holds no more.
+    Withdraw,
 }
 
 /// One frame as a protocol sees it.
