@@ -4,6 +4,7 @@
 //! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
 //!   areas and axes; [`uncertainty`]: how sure;
 //! * [`series`]: values over time, beats and breaths; [`track`]: the same thing from frame to frame;
+//! * [`picture`]: what an endoscope's picture says by itself: visible field, sharpness, glare;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention
@@ -21,6 +22,7 @@ pub mod frame;
 pub mod geometry;
 pub mod hull;
 pub mod mask;
+pub mod picture;
 pub mod protocol;
 pub mod result;
 pub mod series;

@@ -71,11 +71,13 @@ pub enum CalibrationSource {
     Ruler,
     /// A device's profile that fits the picture.
     Profile,
+    /// A tool of known width at the same depth, confirmed by the operator, in one frame.
+    Tool,
 }
 
 impl CalibrationSource {
     /// Every source.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Operator,
         Self::Table,
         Self::Phantom,
@@ -84,6 +86,7 @@ impl CalibrationSource {
         Self::Caliper,
         Self::Ruler,
         Self::Profile,
+        Self::Tool,
     ];
 
     /// The name as it stands in files.
@@ -97,6 +100,7 @@ impl CalibrationSource {
             Self::Caliper => "caliper",
             Self::Ruler => "ruler",
             Self::Profile => "profile",
+            Self::Tool => "tool",
         }
     }
 

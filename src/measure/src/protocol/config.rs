@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nodule::TallerThanWide;
 use super::procedure::Procedure;
-use super::{fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
+use super::{endoscopy, fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
 
 /// A measuring protocol with its settings.
 ///
@@ -21,6 +21,8 @@ use super::{fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
 #[serde(tag = "protocol", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ProtocolConfig {
+    /// Picture quality, lesions, tools and withdrawal time of an endoscopy.
+    Endoscopy(endoscopy::EndoscopyConfig),
     /// Head circumference, BPD outer–outer, OFD, cephalic index, gestational age.
     FetalHead(fetal_head::FetalHeadConfig),
     /// Area, perimeter and ellipse of every class.
@@ -67,7 +69,8 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 11] = [
+        "endoscopy",
         "fetal-head",
         "generic",
         "intima-media",
@@ -83,6 +86,7 @@ impl ProtocolConfig {
     /// The name in manifests and settings.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Endoscopy(_) => "endoscopy",
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
             Self::IntimaMedia(_) => "intima-media",
@@ -123,6 +127,7 @@ impl ProtocolConfig {
     /// Whether the settings make sense; else what does not.
     fn check(&self) -> Result<(), String> {
         match self {
+            Self::Endoscopy(config) => config.check(),
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
             Self::IntimaMedia(config) => config.check(),
             Self::LvFunction(config) => config.check(),
@@ -136,6 +141,7 @@ impl ProtocolConfig {
 
     pub(super) fn procedure(&self) -> Box<dyn Procedure> {
         match self {
+            Self::Endoscopy(config) => Box::new(endoscopy::Endoscopy::new(config)),
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
             Self::IntimaMedia(config) => Box::new(thickness::Band::intima_media(config)),

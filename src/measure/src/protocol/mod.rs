@@ -8,6 +8,7 @@
 
 mod config;
 mod cyclic;
+pub mod endoscopy;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
@@ -23,6 +24,7 @@ mod tube;
 mod vessel;
 
 pub use config::{ProtocolConfig, ProtocolError};
+pub use endoscopy::EndoscopyConfig;
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
 pub use ivc::IvcConfig;

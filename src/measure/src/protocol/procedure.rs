@@ -2,7 +2,7 @@
 
 use super::sheet::Sheet;
 use crate::frame::Frame;
-use crate::result::{ClassResult, FrameResult, ResultStatus};
+use crate::result::{ClassResult, FrameResult};
 
 /// Something that happened and that only people, or a device, can tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +10,16 @@ use crate::result::{ClassResult, FrameResult, ResultStatus};
 pub enum Event {
     /// A named moment of an examination, such as `caecum` or `exit`.
     Mark(String),
+    /// A tool touches, or lies at the same depth as, what is to be measured, and the part of it that is seen there is so
+    /// wide by its maker's word.
+    ConfirmTool {
+        /// Width at right angles to the shaft, mm.
+        width_mm: f64,
+        /// The engine's class of the tool.
+        class: String,
+    },
+    /// What was confirmed holds no more.
+    Withdraw,
 }
 
 /// One frame as a protocol sees it.
@@ -26,11 +36,6 @@ impl Input<'_> {
     /// Presentation time of the frame that the masks belong to, nanoseconds.
     pub(crate) fn pts_ns(&self) -> u64 {
         self.result.source_pts_ns
-    }
-
-    /// Whether the network spoke on this frame.
-    pub(crate) fn has_result(&self) -> bool {
-        self.result.status == ResultStatus::Ok
     }
 
     /// A class by name.

@@ -68,6 +68,18 @@ impl<'a> Sheet<'a> {
         self.plane = plane(self.geometry.as_ref(), self.calibration.as_deref());
     }
 
+    /// Takes no scale, whichever is in force, and says why.
+    pub(crate) fn refuse_scale(&mut self, reason: Reason) {
+        (self.calibration, self.uncalibrated) = (None, Some(reason));
+        self.plane = plane(self.geometry.as_ref(), None);
+    }
+
+    /// Takes a scale that was measured in this frame, in place of the one in force.
+    pub(crate) fn take_own_scale(&mut self, calibration: Calibration) {
+        self.plane = plane(self.geometry.as_ref(), Some(&calibration));
+        (self.calibration, self.uncalibrated) = (Some(Arc::new(calibration)), None);
+    }
+
     /// Whether lengths are in millimetres.
     pub(crate) fn is_calibrated(&self) -> bool {
         self.calibration.is_some()
