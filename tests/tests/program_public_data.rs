@@ -97,14 +97,3 @@ fn true_mask(hc18: &Path, stem: &str) -> Vec<u8> {
     let mask = image::open(hc18.join("masks").join(stem).with_extension("png")).unwrap().into_rgb8();
     mask.pixels().map(|pixel| u8::from(pixel.0 != [0, 0, 0])).collect()
 }
-
-#[test]
-fn dicom_is_refused_for_now() {
-    let Some(data) = public_data() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    for file in files(&data.join("dicom")) {
-        let ran = replay(&file, &folder.path().join("out"), &[]);
-        let error = ran.one_line_error();
-        assert!(error.contains(file.to_str().unwrap()), "{error}");
-    }
-}
