@@ -29,7 +29,8 @@ const FRAMES: u32 = 300;
 const PEER: &str = include_str!("../peers/opencv_onnxruntime.py");
 
 /// The coder's settings of the program, see `vesalius_pipeline`.
-const CODER: [&str; 5] = ["x264enc", "speed-preset=veryfast", "pass=qual", "quantizer=20", "bframes=0"];
+const CODER: [&str; 6] =
+    ["x264enc", "speed-preset=veryfast", "pass=qual", "quantizer=20", "bframes=0", "rc-lookahead=5"];
 
 fn timed(command: &mut Command) -> anyhow::Result<Duration> {
     let start = Instant::now();

@@ -5,8 +5,8 @@
 //! ```
 
 use gst::prelude::*;
-use gstvesalius::{Measure, MeasurementMessage, Mode, add_calibration};
-use vesalius_measure::calibration::{Calibration, CalibrationSource};
+use gstvesalius::{Measure, MeasurementMessage, Mode, add_scale};
+use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::result::{FrameResult, Measurement, Reason, Validity};
 use vesalius_measure::units::{MmPerPx, Unit};
 use vesalius_tests::elements::{chain, measure, result, segment};
@@ -44,7 +44,8 @@ impl Calibrated {
     fn next_with(&mut self, own: Option<&Calibration>) -> std::sync::Arc<FrameResult> {
         let mut frame = picture::frame(&self.info, self.sent, Memory::Plain);
         if let Some(own) = own {
-            add_calibration(frame.get_mut().unwrap(), own).unwrap();
+            let scale = Scale::Uniform(std::sync::Arc::new(own.clone()));
+            add_scale(frame.get_mut().unwrap(), &scale).unwrap();
         }
         self.sent += 1;
         assert_eq!(self.rig.harness.push(frame), Ok(gst::FlowSuccess::Ok));

@@ -90,7 +90,6 @@ fn the_backend_taken_is_posted() {
 }
 
 #[test]
-#[ignore = "open: fails, known failure, to be mended"]
 fn frames_go_on_when_the_network_fails() {
     for mode in [Mode::EveryFrame, Mode::Latest] {
         let (segment, measure, overlay) = (segment("nan", mode), measure("0.2"), overlay());

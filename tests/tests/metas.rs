@@ -5,8 +5,8 @@
 //! ```
 
 use gst::prelude::*;
-use gstvesalius::{Mode, ResultMeta, calibration_of};
-use vesalius_measure::calibration::{Calibration, CalibrationSource};
+use gstvesalius::{Mode, ResultMeta, scale_of};
+use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::result::ResultStatus;
 use vesalius_measure::units::MmPerPx;
 use vesalius_tests::elements::{chain, measure, overlay, result, segment};
@@ -21,8 +21,9 @@ fn after(line: &str) -> gst::Buffer {
     let info = picture::info(gst_video::VideoFormat::I420, 160, 120);
     let mut rig = Rig::with_stream(&chain, &info);
     let calibration = Calibration::new(MmPerPx(0.2), MmPerPx(0.2), CalibrationSource::Table, 0.0).unwrap();
+    let scale = Scale::Uniform(std::sync::Arc::new(calibration));
     let mut frame = picture::frame(&info, 0, Memory::Plain);
-    gstvesalius::add_calibration(frame.get_mut().unwrap(), &calibration).unwrap();
+    gstvesalius::add_scale(frame.get_mut().unwrap(), &scale).unwrap();
     assert_eq!(rig.harness.push(frame), Ok(gst::FlowSuccess::Ok), "{line}");
     rig.harness.push_event(gst::event::Eos::new());
     vesalius_tests::wait_until("the stream ended", || rig.names().last().is_some_and(|name| name == "eos"));
@@ -59,7 +60,7 @@ fn a_result_does_not_go_with_another_picture() {
         let frame = after(line);
         assert!(frame.meta::<ResultMeta>().is_none(), "{line}");
         // A scale is as bound to the picture's geometry as an outline.
-        assert_eq!(calibration_of(&frame), None, "{line}");
+        assert_eq!(scale_of(&frame), None, "{line}");
     }
 }
 

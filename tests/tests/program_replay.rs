@@ -266,7 +266,6 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
-#[ignore = "open: fails, known failure, to be mended"]
 fn whatever_gstreamer_decodes_is_replayed() {
     // Name, elements the line needs, line.
     let formats: [(&str, &[&str], &str); 8] = [
@@ -340,7 +339,6 @@ fn gif(width: u16, height: u16) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "open: fails, known failure, to be mended"]
 fn a_gif_is_a_recording() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("moving.gif");

@@ -18,9 +18,9 @@ pub mod measure;
 pub mod overlay;
 pub mod segment;
 
-pub use calibration_meta::{add_calibration, calibration_of};
+pub use calibration_meta::{add_scale, scale_of};
 pub use histogram::Histogram;
-pub use measure::Measure;
+pub use measure::{Measure, read_protocol};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError};
 pub use overlay::Overlay;
 pub use result_meta::ResultMeta;

@@ -18,6 +18,8 @@ pub struct Args {
 pub enum Command {
     /// Segment, measure and annotate recordings and stills, every frame
     Replay(ReplayArgs),
+    /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
+    Show(ShowArgs),
     /// Render a phantom with exactly known truth
     Phantom(PhantomArgs),
     /// Look at the engines
@@ -30,7 +32,8 @@ pub enum Command {
 
 #[derive(Debug, Parser)]
 pub struct ReplayArgs {
-    /// Recordings (whatever GStreamer decodes), stills (PNG, JPEG, WebP, BMP, TIFF) or folders of stills
+    /// Recordings (whatever GStreamer decodes, DICOM), stills (PNG, JPEG, WebP, BMP, TIFF, DICOM), folders of stills or of
+    /// DICOM files
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// Engine by name or folder; see `vesalius engine list`
@@ -40,9 +43,12 @@ pub struct ReplayArgs {
     #[arg(long, short, value_name = "DIR")]
     pub out: PathBuf,
     /// Millimetres per pixel: MM_PER_PX, or X,Y, or a CSV with the header file,mm_per_px_x,mm_per_px_y.
-    /// Without it lengths are in pixels
+    /// Without it, that of the DICOM file's regions; where there is none, lengths are in pixels
     #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
     pub calibration: Option<String>,
+    /// What is measured: a protocol by name, or a TOML file with one and its settings. Without it, what the engine asks for
+    #[arg(long, value_name = "NAME|FILE")]
+    pub protocol: Option<String>,
     /// Write a label mask a frame, at the input's size, pixel value = class index
     #[arg(long)]
     pub masks: bool,
@@ -61,15 +67,54 @@ pub struct ReplayArgs {
 }
 
 #[derive(Debug, Parser)]
+pub struct ShowArgs {
+    /// DICOM files, or folders with such
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct PhantomArgs {
     #[command(subcommand)]
-    pub kind: PhantomKind,
+    pub kind: Option<PhantomKind>,
+    /// List the phantoms, a line each
+    #[arg(long, required = true)]
+    pub list: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum PhantomKind {
     /// A fetal head in an ultrasound fan or rectangle
     FetalHead(FetalHeadArgs),
+    /// Any other phantom, by its name in the list: `vesalius phantom lv --out DIR`
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+pub struct SceneArgs {
+    /// Folder for the clip and its truth
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Frames; without it, as many as show all that the scene does
+    #[arg(long)]
+    pub frames: Option<u64>,
+    /// An option of the scene as KEY=VALUE, its value in JSON: `--set ef_percent=35`, `--set ultrasound.seed=7`. The
+    /// options are those of `truth.json`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Write each frame as a PNG too, without the losses of video
+    #[arg(long)]
+    pub stills: bool,
+    /// Do not write the masks
+    #[arg(long)]
+    pub no_masks: bool,
+    /// Write a lossless clip of the masks too, the classes 1, 2 and 3 in its red, green and blue: true outlines for whoever
+    /// wants to measure them
+    #[arg(long)]
+    pub mask_clip: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -24,7 +24,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
     let phantom = args.out.join("phantom");
     let mut reporter = Reporter::new(false);
     let mut tell = |progress: &Progress| reporter.tell(progress);
-    let options = PhantomOptions { frames: FRAMES, masks: true, stills: false };
+    let options = PhantomOptions { frames: FRAMES, masks: true, stills: false, mask_clip: false };
     let clip = render(&scene, &options, &phantom, &mut Control { progress: &mut tell, stop: &stop })?;
     reporter.finish();
     let truth = read_truth(&phantom.join(vesalius_pipeline::phantom::TRUTH))?;
@@ -38,6 +38,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
     let options = ReplayOptions {
         engine: args.engine.clone(),
         calibration: CalibrationChoice::All(Arc::new(scale)),
+        protocol: None,
         masks: true,
         video: true,
         threads: 0,

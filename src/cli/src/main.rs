@@ -10,6 +10,7 @@ mod engine;
 mod phantom;
 mod progress;
 mod replay;
+mod show;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
+        Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),
         Command::Doctor(args) => doctor::run(args),

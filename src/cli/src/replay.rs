@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use anyhow::Context;
 use serde_json::json;
 use vesalius_ledger::summary::{Summary, ValueSummary, write_json};
-use vesalius_measure::result::Validity;
+use vesalius_measure::result::{Measurement, Validity};
 use vesalius_pipeline::replay::{Control, Report};
-use vesalius_pipeline::{CalibrationChoice, ReplayError, ReplayOptions, replay};
+use vesalius_pipeline::{CalibrationChoice, Input, ReplayError, ReplayOptions, replay};
 
 use crate::args::ReplayArgs;
 use crate::progress::{Reporter, stop_on_interrupt};
@@ -25,15 +25,17 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
             .map(CalibrationChoice::parse)
             .transpose()?
             .unwrap_or_default(),
+        protocol: args.protocol.clone(),
         masks: args.masks,
         video: !args.no_video,
         threads: args.threads,
         runtime: args.runtime.clone(),
     };
     let stop = stop_on_interrupt();
-    let folders = folders(&args.inputs, &args.out);
+    let inputs = inputs(&args.inputs);
+    let folders = folders(&inputs, &args.out);
     let (mut failures, mut lines) = (0_u32, Vec::new());
-    for (input, folder) in args.inputs.iter().zip(&folders) {
+    for (input, folder) in inputs.iter().zip(&folders) {
         let mut reporter = Reporter::new(args.json);
         let mut tell = |progress: &vesalius_pipeline::Progress| reporter.tell(progress);
         let result = replay(input, folder, &options, &mut Control { progress: &mut tell, stop: &stop });
@@ -49,7 +51,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
             break;
         }
     }
-    if args.inputs.len() > 1 {
+    if inputs.len() > 1 {
         let path = args.out.join("index.json");
         // Where every input failed at once, nothing has made it yet.
         let _ = std::fs::create_dir_all(&args.out);
@@ -58,13 +60,19 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
     Ok(if stop.load(Ordering::Acquire) {
         crate::INTERRUPTED
     } else if failures > 0 {
-        if args.inputs.len() > 1 {
-            complain!("vesalius: {failures} of {} inputs failed", args.inputs.len());
+        if inputs.len() > 1 {
+            complain!("vesalius: {failures} of {} inputs failed", inputs.len());
         }
         crate::FAILED
     } else {
         crate::OK
     })
+}
+
+/// The inputs, the recordings of a folder of DICOM files each by itself. What cannot be looked into says so when its turn
+/// comes.
+fn inputs(given: &[PathBuf]) -> Vec<PathBuf> {
+    given.iter().flat_map(|path| Input::expand(path).unwrap_or_else(|_| vec![path.clone()])).collect()
 }
 
 /// Where each input's results go: the folder itself for one, a folder each by name for several.
@@ -139,10 +147,24 @@ pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
             say!("  {line}");
         }
     }
+    for value in &summary.series {
+        say!("  {}", series_line(value));
+    }
+    if let Some(refused) = &summary.run.calibration_refused {
+        say!("  no millimetres: {} ({})", refused.text, refused.code);
+    }
     for warning in &summary.warnings {
         say!("  note: {warning}");
     }
     say!("  results in {}", folder.display());
+}
+
+/// A value over time, for people.
+fn series_line(value: &Measurement) -> String {
+    let number = value.value.map_or_else(|| "--".to_owned(), |v| format!("{v:.1}"));
+    let uncertainty = value.uncertainty.map_or(String::new(), |u| format!(" ± {u:.1}"));
+    let reason = value.reason.map_or(String::new(), |r| format!(" ({})", r.display()));
+    format!("{:<20} {number:>9}{uncertainty} {}{reason}", value.name, value.unit.display())
 }
 
 /// A value over a run, for people; `None` where there is none.

@@ -29,12 +29,25 @@ pub(crate) fn caliper_names(result: &FrameResult) -> Vec<&'static str> {
     names
 }
 
-/// What to leave out last where there is no room: results before the lengths they rest on, plain shape last.
+/// What to leave out last where there is no room: results before the lengths they rest on, then plain shape, then what only
+/// says how sure the rest is.
 fn rank(name: &str) -> usize {
     match name {
-        "gestational_age" | "head_circumference" => 0,
+        "gestational_age" | "head_circumference" | "ejection_fraction" | "heart_rate" | "collapsibility"
+        | "distensibility" | "taller_than_wide" | "lesion_size" => 0,
         "area" => 2,
         "perimeter" => 3,
+        "equivalent_diameter"
+        | "centroid_x"
+        | "centroid_y"
+        | "orientation"
+        | "eccentricity"
+        | "solidity"
+        | "circularity"
+        | "components"
+        | "hole_area"
+        | "area_fraction" => 4,
+        "coverage" | "beats_used" | "beats_rejected" | "breaths_used" | "breaths_rejected" => 5,
         _ => 1,
     }
 }
@@ -42,7 +55,8 @@ fn rank(name: &str) -> usize {
 /// The value list in at most `limit` lines; the last one holds the reservations where there are any.
 pub(crate) fn lines(result: &FrameResult, limit: usize) -> Vec<Line> {
     let limit = limit.min(MAX_LINES);
-    let mut chosen: Vec<(usize, &Measurement)> = result.measurements.iter().enumerate().collect();
+    let mut chosen: Vec<(usize, &Measurement)> =
+        result.measurements.iter().chain(&result.series).enumerate().collect();
     chosen.sort_by_key(|(place, m)| (rank(m.name), *place));
     chosen.truncate(limit);
     if !reservations(&chosen).is_empty() {

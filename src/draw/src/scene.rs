@@ -177,6 +177,7 @@ pub fn draw_result(layer: &mut Layer, result: &FrameResult, style: &Style) {
         for class in &result.classes {
             draw_class(layer, result, class, style, &sizes);
         }
+        draw_lines(layer, result, style, &sizes);
         draw_calipers(layer, result, style, &sizes);
     }
     draw_text(layer, result, style, &sizes);
@@ -228,6 +229,21 @@ fn draw_ellipses(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: 
     for mark in &result.marks {
         if let Mark::Ellipse(ellipse) = mark {
             layer.ellipse(ellipse, &stroke);
+        }
+    }
+}
+
+/// Lines and places that explain a value: thin, so that calipers and outlines lead.
+fn draw_lines(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &Sizes) {
+    if !style.show_calipers {
+        return;
+    }
+    let thin = sizes.stroke(Color::WHITE.with_alpha(170), 0.5);
+    for mark in &result.marks {
+        match mark {
+            Mark::Line { points, .. } => layer.polyline(points.iter().copied(), false, &thin),
+            Mark::Point { at, .. } => layer.disc(*at, 3.0 * sizes.line_px, CALIPER_COLOR, sizes.halo_px),
+            _ => {}
         }
     }
 }

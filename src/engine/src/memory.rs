@@ -26,23 +26,17 @@ mod c {
 
     unsafe extern "C" {
         pub(super) fn malloc_trim(pad: usize) -> c_int;
-        pub(super) fn mallopt(parameter: c_int, value: c_int) -> c_int;
         pub(super) fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
     }
 
-    /// From malloc.h.
-    pub(super) const M_MMAP_THRESHOLD: c_int = -3;
     /// From sys/mman.h.
     pub(super) const MADV_DONTNEED: c_int = 4;
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn heap() {
-    // SAFETY: malloc_trim(3) and mallopt(3) take no pointers; both are thread-safe in glibc and change nothing about
-    // memory in use. Fixing the threshold keeps large blocks, frames above all, out of the heaps: freeing a model's
-    // 5 MB would otherwise raise it, and what is freed in a heap's middle stays.
+    // SAFETY: malloc_trim(3) takes no pointers, is thread-safe in glibc and changes nothing about memory in use.
     unsafe {
-        c::mallopt(c::M_MMAP_THRESHOLD, 1 << 20);
         c::malloc_trim(0);
     }
 }

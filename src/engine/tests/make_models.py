@@ -226,8 +226,19 @@ def corrupt():
     manifest("corrupt", "Half a model, for tests")
 
 
+def planes():
+    """Red, green and blue are the probabilities of three classes: pictures of true masks go through it unchanged."""
+    shape = [1, 3, 256, 320]
+    nodes = [helper.make_node("Identity", ["image"], ["probabilities"])]
+    save(graph(nodes, [tensor("image", shape)], [tensor("probabilities", shape)], []), "planes")
+    names = [("first", "#56B4E9"), ("second", "#E69F00"), ("third", "#009E73")]
+    manifest("planes", "Masks as they are, for tests", width=320, height=256, color="rgb", mean="0.0, 0.0, 0.0",
+             std="1.0, 1.0, 1.0", output="probabilities", kind="probabilities",
+             classes=classes(*(dict(BRIGHT, name=name, label=name.title(), color=color) for name, color in names)))
+
+
 if __name__ == "__main__":
-    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt):
+    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes):
         make()
     for path in sorted(HERE.glob("*/model.onnx")):
         print(f"{path.parent.name:20} {path.stat().st_size:5} bytes")

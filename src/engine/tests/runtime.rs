@@ -68,6 +68,8 @@ fn scenario() {
             assert_eq!(runtime::load(Some(&loaded.path)).unwrap(), loaded);
             let other = std::env::current_exe().unwrap();
             assert!(matches!(runtime::load(Some(&other)), Err(RuntimeError::AlreadyLoaded { .. })));
+            let missing = other.with_file_name("no-such-library.so");
+            assert!(matches!(runtime::load(Some(&missing)), Err(RuntimeError::NotAtPath { .. })));
         }
         "after-failure" => {
             let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");

@@ -27,10 +27,26 @@ pub struct RunRecord {
     pub input: InputRecord,
     /// The calibration of the whole input, where there is one; frames name their own.
     pub calibration: Option<Calibration>,
+    /// Why what the input says of its scale is not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration_refused: Option<Refused>,
+    /// What the frames' times rest on, where the input says: `frame-time` and `frame-time-vector` were acquired,
+    /// `nominal` is a wish for the display, `none` is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timebase: Option<String>,
     /// The settings that bear on results.
     pub configuration: BTreeMap<String, serde_json::Value>,
     /// Always true: no result of this software is for clinical use.
     pub not_for_clinical_use: bool,
+}
+
+/// Why a scale was refused.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refused {
+    /// For machines.
+    pub code: String,
+    /// For people.
+    pub text: String,
 }
 
 /// What was looked at.
@@ -38,7 +54,7 @@ pub struct RunRecord {
 pub struct InputRecord {
     /// File or folder name, without the way to it.
     pub name: String,
-    /// `video`, `still` or `stills`.
+    /// `video`, `dicom`, `still` or `stills`.
     pub kind: &'static str,
     /// SHA-256 of the file; of the files' hashes in name order for a folder.
     pub sha256: String,
@@ -72,6 +88,9 @@ pub struct FrameRecord<'a> {
     pub structures: Vec<StructureRecord<'a>>,
     /// Values, in the protocol's order.
     pub values: &'a [Measurement],
+    /// Values over time as they stand with this frame.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub series: &'a [Measurement],
 }
 
 /// One class in one frame.
@@ -119,6 +138,7 @@ impl<'a> FrameRecord<'a> {
             calibration: result.calibration.as_ref().map(|c| c.id().clone()),
             structures,
             values: &result.measurements,
+            series: &result.series,
         }
     }
 }

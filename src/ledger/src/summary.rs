@@ -25,6 +25,8 @@ pub struct Summary {
     pub frames: FrameCounts,
     /// Distribution of each value over the frames, valid and limited ones apart.
     pub values: Vec<ValueSummary>,
+    /// Values over time, as they stand with the last frame.
+    pub series: Vec<Measurement>,
     /// Milliseconds a frame by stage.
     pub timing_ms: BTreeMap<&'static str, Percentiles>,
     /// Wall time, start included, seconds.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use vesalius_measure::result::Measurement;
 
 use crate::lines::LineFile;
 use crate::record::{FrameRecord, RunRecord};
@@ -67,7 +68,16 @@ impl Ledger {
     /// [`LedgerError`]; the files then end with the frame before.
     pub fn frame(&mut self, record: &FrameRecord<'_>) -> Result<(), LedgerError> {
         self.results.append(|line| json_line(line, record)).map_err(fail(RESULTS))?;
-        self.measurements.append(|lines| rows(lines, record)).map_err(fail(MEASUREMENTS))
+        self.measurements.append(|lines| rows(lines, record, record.values)).map_err(fail(MEASUREMENTS))
+    }
+
+    /// Writes the values over time of an input into the table, as they stand with its last frame.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`].
+    pub fn series(&mut self, last: &FrameRecord<'_>) -> Result<(), LedgerError> {
+        self.measurements.append(|lines| rows(lines, last, last.series)).map_err(fail(MEASUREMENTS))
     }
 
     /// The folder.
@@ -86,11 +96,11 @@ impl Ledger {
     }
 }
 
-fn rows(lines: &mut Vec<u8>, record: &FrameRecord<'_>) -> io::Result<()> {
+fn rows(lines: &mut Vec<u8>, record: &FrameRecord<'_>, values: &[Measurement]) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(lines);
     let (frame, pts) = (record.frame.to_string(), record.pts_ns.to_string());
     let number = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
-    for m in record.values {
+    for m in values {
         writer.write_record([
             record.input,
             &frame,
@@ -113,7 +123,7 @@ mod tests {
     use crate::record::{InputRecord, SCHEMA};
     use std::collections::BTreeMap;
     use std::sync::Arc;
-    use vesalius_measure::result::{EngineIdentity, FrameResult, Measurement, Reason, Validity};
+    use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, Validity};
     use vesalius_measure::units::Unit;
 
     fn engine() -> EngineIdentity {
@@ -136,6 +146,8 @@ mod tests {
             engine: engine(),
             input: InputRecord { name: "a,b.mp4".into(), kind: "video", sha256: "cd".repeat(32), bytes: 7 },
             calibration: None,
+            calibration_refused: None,
+            timebase: None,
             configuration: BTreeMap::new(),
             not_for_clinical_use: true,
         }

@@ -1,8 +1,8 @@
 //! How far ejection fraction and heart rate from a noisy curve lie from the truth.
 //!
-//! `cargo run --release -p vesalius-measure --example beat_bias [SEEDS]` simulates ventricles of known ejection
-//! fraction and prints a table: the estimator of `series`, and for comparison what the greatest and least value of
-//! the recording give, raw and smoothed, and the smoothed ones picked beat by beat.
+//! `cargo run --release -p vesalius-measure --example beat_bias [SEEDS]` simulates ventricles of known
+//! ejection fraction and prints a table: the estimator of `series`, and for comparison what the greatest and
+//! least value of the recording give, raw and smoothed, and the smoothed ones picked beat by beat.
 
 #[path = "../tests/simulate/mod.rs"]
 mod simulate;
@@ -14,7 +14,10 @@ use vesalius_measure::series::extremum::Extrema;
 use vesalius_measure::series::smooth::Smoothed;
 use vesalius_measure::series::stats::median;
 
-fn estimate(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+/// Ejection fraction in per cent, beats a minute, number of beats.
+type Answer = Option<(f64, f64, usize)>;
+
+fn estimate(samples: &[Sample]) -> Answer {
     let cycles = Cycles::of(samples, &CycleRules::heart());
     let fall = Extrema::of(samples, &cycles)?.fall()?;
     Some((100.0 * fall.median, cycles.per_minute()?, fall.count))
@@ -25,7 +28,7 @@ fn swing(values: impl Iterator<Item = f64> + Clone) -> f64 {
     100.0 * (high - low) / high
 }
 
-fn raw(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+fn raw(samples: &[Sample]) -> Answer {
     Some((swing(samples.iter().map(|s| s.value)), 0.0, 0))
 }
 
@@ -35,11 +38,11 @@ fn smooth(samples: &[Sample]) -> Vec<f64> {
     Smoothed::of(&times, &values, 0.2).values
 }
 
-fn smoothed(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+fn smoothed(samples: &[Sample]) -> Answer {
     Some((swing(smooth(samples).into_iter()), 0.0, 0))
 }
 
-fn smoothed_by_beat(samples: &[Sample]) -> Option<(f64, f64, usize)> {
+fn smoothed_by_beat(samples: &[Sample]) -> Answer {
     let smooth = smooth(samples);
     let at = |ns: u64| samples.iter().position(|s| s.at_ns == ns).and_then(|i| smooth.get(i)).copied();
     let mut falls: Vec<f64> = Cycles::of(samples, &CycleRules::heart())
@@ -53,17 +56,19 @@ fn main() {
     let seeds = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(1000);
     println!("{seeds} seeds a row; errors in points of ejection fraction and beats a minute\n");
     println!(
-        "| curve | EF % | noise % | fps | bpm | beats | else | raw | smoothed | by beat | **here** | SD | worst | HR | SD | beats used | no answer |"
+        "| curve | EF % | noise % | fps | bpm | beats | else | raw | smoothed | by beat \
+         | **here** | SD | worst | HR | SD | beats used | no answer |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for case in cases() {
-        let plain =
-            |f: fn(&[Sample]) -> Option<(f64, f64, usize)>| bias(&case, seeds.min(300), f).ejection_fraction;
+        let plain = |f: fn(&[Sample]) -> Answer| bias(&case, seeds.min(300), f).ejection_fraction;
         let Bias { ejection_fraction, ejection_fraction_sd, worst, rate, rate_sd, unanswered, beats } =
             bias(&case, seeds, estimate);
         let Case { shape, noise, frames_per_s, beats_per_minute, arrhythmia, dropped, jitter, .. } = case;
         println!(
-            "| {shape:?} | {} | {:.0} | {frames_per_s} | {beats_per_minute} | {} | {} | {:+.1} | {:+.1} | {:+.2} | **{ejection_fraction:+.2}** | {ejection_fraction_sd:.2} | {worst:.1} | {rate:+.2} | {rate_sd:.2} | {beats:.1} | {:.1} % |",
+            "| {shape:?} | {} | {:.0} | {frames_per_s} | {beats_per_minute} | {} | {} \
+             | {:+.1} | {:+.1} | {:+.2} \
+             | **{ejection_fraction:+.2}** | {ejection_fraction_sd:.2} | {worst:.1} | {rate:+.2} | {rate_sd:.2} | {beats:.1} | {:.1} % |",
             case.ejection_fraction,
             100.0 * noise,
             case.beats,

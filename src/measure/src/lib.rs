@@ -4,7 +4,7 @@
 //! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
 //!   areas and axes; [`uncertainty`]: how sure;
 //! * [`picture`]: what an endoscope's picture says by itself: visible field, sharpness, glare;
-//! * [`series`]: values over time, beats and breaths;
+//! * [`series`]: values over time, beats and breaths; [`track`]: the same thing from frame to frame;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention
@@ -27,5 +27,6 @@ pub mod protocol;
 pub mod result;
 pub mod series;
 pub mod shape;
+pub mod track;
 pub mod uncertainty;
 pub mod units;

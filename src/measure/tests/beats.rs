@@ -1,4 +1,6 @@
-//! Ejection fraction and rate of simulated ventricles: how far from the truth, on the mean of many noisy recordings.
+//! Ejection fraction and rate of simulated ventricles: how far from the truth, on the mean of many noisy
+//! recordings.
+#![allow(clippy::unwrap_used)]
 
 mod simulate;
 
@@ -16,8 +18,8 @@ fn estimate(samples: &[Sample]) -> Option<(f64, f64, usize)> {
     Some((100.0 * fall.median, cycles.per_minute()?, fall.count))
 }
 
-/// Every departure from a regular 50 fps recording of 70 beats a minute, one at a time, for every ejection fraction
-/// and shape; and all of them at once.
+/// Every departure from a regular 50 fps recording of 70 beats a minute, one at a time, for every ejection
+/// fraction and shape; and all of them at once.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for shape in [Shape::Cosine, Shape::Physiological] {
@@ -83,7 +85,8 @@ fn without_noise_it_is_exact_to_a_fifth_of_a_point() {
 
 #[test]
 fn the_stated_uncertainty_covers_the_error() {
-    // The error of the median lies within one standard uncertainty about as often as it should, in 68 % of runs.
+    // The error of the median lies within one standard uncertainty about as often as it should, in 68 % of
+    // runs.
     for beats in [1, 3, 8] {
         let case = Case { beats, ..Case::default() };
         let within = (0..SEEDS)
@@ -100,7 +103,8 @@ fn the_stated_uncertainty_covers_the_error() {
     }
 }
 
-/// A cosine of the given lengths of beats, 50 frames a second, without noise, from the middle of a first beat on.
+/// A cosine of the given lengths of beats, 50 frames a second, without noise, from the middle of a first beat
+/// on.
 fn beats_of(lengths_s: &[f64]) -> Vec<Sample> {
     let mut samples = Vec::new();
     let (mut start, mut frame) = (0.0, 0);
@@ -196,7 +200,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     /// Any samples are survived, and what is found is in order and within them.
     #[test]
-    fn any_samples(values in proptest::collection::vec((1_u64..400_000_000, -1e3..1e3_f64, any::<bool>()), 0..200)) {
+    fn any_samples(values in proptest::collection::vec(
+        (1_u64..400_000_000, -1e3..1e3_f64, any::<bool>()), 0..200)) {
         let mut at_ns = 0;
         let samples: Vec<Sample> = values.iter().map(|&(step, value, is_clean)| {
             at_ns += step;

@@ -6,16 +6,9 @@
 use crate::ellipse::PlacedEllipse;
 use crate::field::Beams;
 use crate::noise::{amplitude_from_db, fractal_noise, hash_unit, hash64, smooth_step, value_noise};
+use crate::receiver::shadow_amplitude;
 use crate::scene::{FetalHeadScene, ShadowOrigin};
-
-/// Amplitudes at one point.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Echo {
-    /// Root-mean-square amplitude of the diffuse scatterers.
-    pub(crate) scatter: f64,
-    /// Amplitude of the coherent reflectors.
-    pub(crate) reflector: f64,
-}
+use crate::tissue::{Echo, Echogenic};
 
 /// What holds along one beam.
 pub(crate) struct BeamPath {
@@ -68,8 +61,12 @@ impl<'a> Anatomy<'a> {
         };
         Self { scene, beams, head, variation }
     }
+}
 
-    pub(crate) fn path(&self, lateral: f64) -> BeamPath {
+impl Echogenic for Anatomy<'_> {
+    type Path = BeamPath;
+
+    fn path(&self, lateral: f64) -> BeamPath {
         let (origin_mm, direction) = self.beams.ray(lateral);
         let local_direction = self.head.local_vector(direction);
         // Bone behind the probe's face is not in the way.
@@ -96,7 +93,7 @@ impl<'a> Anatomy<'a> {
         };
         let across = self.beams.across(lateral);
         let skull_shadow = match crossing {
-            Some(_) => shadow_amplitude(self.scene, across, ShadowOrigin::Skull),
+            Some(_) => shadow_amplitude(&self.scene.shadows, across, ShadowOrigin::Skull),
             None => 1.0,
         };
         BeamPath {
@@ -111,8 +108,7 @@ impl<'a> Anatomy<'a> {
         }
     }
 
-    /// The echo at a range along a beam.
-    pub(crate) fn echo(&self, path: &BeamPath, range_mm: f64) -> Echo {
+    fn echo(&self, path: &BeamPath, range_mm: f64) -> Echo {
         let point = [
             path.origin_mm[0] + range_mm * path.direction[0],
             path.origin_mm[1] + range_mm * path.direction[1],
@@ -143,7 +139,9 @@ impl<'a> Anatomy<'a> {
         };
         Echo { scatter: echo.scatter * passed * shadow, reflector: echo.reflector * passed * shadow }
     }
+}
 
+impl Anatomy<'_> {
     /// Bone: a band inside the outer border, brightest at right angles to the beam.
     fn skull(&self, local: [f64; 2], distance: f64, cosine: f64) -> f64 {
         let skull = &self.scene.skull;
@@ -276,18 +274,4 @@ impl<'a> Anatomy<'a> {
                 * amplitude_from_db(tissue.midline_db),
         }
     }
-}
-
-/// Amplitude left by the scene's shadows of one origin, at a position across the field.
-pub(crate) fn shadow_amplitude(scene: &FetalHeadScene, across: f64, origin: ShadowOrigin) -> f64 {
-    let loss_db: f64 = scene
-        .shadows
-        .iter()
-        .filter(|shadow| shadow.origin == origin)
-        .map(|shadow| {
-            let away = (across - shadow.center).abs() / (0.5 * shadow.width);
-            shadow.loss_db * (1.0 - smooth_step(0.7, 1.3, away))
-        })
-        .sum();
-    amplitude_from_db(-loss_db)
 }

@@ -2,41 +2,41 @@
 
 use crate::field::Beams;
 use crate::noise::{hash_unit, hash64};
-use crate::scene::FetalHeadScene;
+use crate::scene::Annotations;
 
 /// Whether a black-out covers the pixel.
-pub(crate) fn is_blacked_out(scene: &FetalHeadScene, x: u32, y: u32) -> bool {
-    let fraction_x = (f64::from(x) + 0.5) / f64::from(scene.width_px);
-    let fraction_y = (f64::from(y) + 0.5) / f64::from(scene.height_px);
-    scene
-        .annotations
+pub(crate) fn is_blacked_out(annotations: &Annotations, size_px: [u32; 2], x: u32, y: u32) -> bool {
+    let fraction_x = (f64::from(x) + 0.5) / f64::from(size_px[0]);
+    let fraction_y = (f64::from(y) + 0.5) / f64::from(size_px[1]);
+    annotations
         .black_outs
         .iter()
         .any(|b| (b.left..b.right).contains(&fraction_x) && (b.top..b.bottom).contains(&fraction_y))
 }
 
-/// The picture without ultrasound: black, with the scene's marks outside the field.
-pub(crate) fn base_picture(scene: &FetalHeadScene, beams: &Beams) -> Vec<u8> {
-    let mut canvas = Canvas {
-        width: scene.width_px as usize,
-        height: scene.height_px as usize,
-        pixels: vec![0; scene.width_px as usize * scene.height_px as usize],
-    };
-    let annotations = &scene.annotations;
+/// The picture without ultrasound: black, with the marks outside the field.
+pub(crate) fn base_picture(
+    seed: u64,
+    annotations: &Annotations,
+    size_px: [u32; 2],
+    mm_per_px: [f64; 2],
+    beams: &Beams,
+) -> Vec<u8> {
+    let [width, height] = size_px.map(|side| side as usize);
+    let mut canvas = Canvas { width, height, pixels: vec![0; width * height] };
     if annotations.gray_bar {
         canvas.gray_bar();
     }
     if annotations.depth_ruler {
-        canvas.depth_ruler(10.0 / scene.mm_per_px_y);
+        canvas.depth_ruler(10.0 / mm_per_px[1]);
     }
-    canvas.text(scene.seed, usize::from(annotations.text_lines));
+    canvas.text(seed, usize::from(annotations.text_lines));
     // Marks inside the field would hide echoes: the field is painted over them anyway, and black-outs stay black.
-    let width = canvas.width;
     for (index, pixel) in canvas.pixels.iter_mut().enumerate().filter(|(_, p)| **p > 0) {
         let (x, y) = ((index % width) as u32, (index / width) as u32);
-        let point = [f64::from(x) * scene.mm_per_px_x, f64::from(y) * scene.mm_per_px_y];
+        let point = [f64::from(x) * mm_per_px[0], f64::from(y) * mm_per_px[1]];
         let (lateral, range_mm) = beams.coordinates(point);
-        if beams.covers(lateral, range_mm) || is_blacked_out(scene, x, y) {
+        if beams.covers(lateral, range_mm) || is_blacked_out(annotations, size_px, x, y) {
             *pixel = 0;
         }
     }

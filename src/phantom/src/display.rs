@@ -1,6 +1,6 @@
 //! From echo power to gray: log compression and gray map.
 
-use crate::scene::FetalHeadScene;
+use crate::scene::Receiver;
 
 /// Levels of the gray map: finer than the 256 of the picture, so that a curved map leaves no steps.
 const GRAY_LEVELS: usize = 2048;
@@ -13,8 +13,7 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    pub(crate) fn new(scene: &FetalHeadScene) -> Self {
-        let receiver = &scene.receiver;
+    pub(crate) fn new(receiver: &Receiver) -> Self {
         // level = (10·log₁₀(power) − white + range) / range, with log₂ in place of log₁₀; 1 is white, 0 black.
         let last = (GRAY_LEVELS - 1) as f64;
         let per_db = last / receiver.dynamic_range_db;

@@ -46,4 +46,20 @@ pub enum PhantomError {
         /// The compounding that was given.
         compounding: u8,
     },
+    /// Two options exclude each other, or one makes no sense in this scene.
+    #[error("{option}: {reason}")]
+    Conflict {
+        /// Name of the option or options.
+        option: &'static str,
+        /// What is wrong and what to do.
+        reason: &'static str,
+    },
+    /// No scene has this name.
+    #[error("no scene is called '{name}': choose one of {known}")]
+    UnknownScene {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
 }

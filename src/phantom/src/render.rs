@@ -1,18 +1,16 @@
 //! From a scene to pictures: what stays is computed once, each frame is a warp, a gain and a logarithm.
 
-use crate::anatomy::shadow_amplitude;
+use crate::anatomy::Anatomy;
 use crate::annotations;
 use crate::display::Display;
 use crate::ellipse::{PlacedEllipse, normalize_axis_deg, semi_axes_from_circumference};
 use crate::field::Beams;
 use crate::motion::Pose;
-use crate::noise::{Random, amplitude_from_db, fractal_noise, hash64};
-use crate::scene::{FetalHeadScene, ShadowOrigin};
-use crate::tissue::TissueMap;
+use crate::noise::hash64;
+use crate::receiver::{NOISE_LENGTH, Probe, noise_samples, pixel_gains, row_spans};
+use crate::scene::FetalHeadScene;
+use crate::tissue::{TissueInput, TissueMap};
 use crate::truth::{FrameTruth, TruthInput};
-
-/// Complex noise samples kept; rows start at random places in it.
-const NOISE_LENGTH: usize = 1 << 16;
 
 /// One picture and what is exactly known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,21 +50,35 @@ impl FetalHeadPhantom {
         let angle_deg = normalize_axis_deg(scene.angle_deg);
         let head = PlacedEllipse::new(center_mm, semi_major_mm, semi_minor_mm, angle_deg);
         let beams = Beams::new(&scene.field, size_px, mm_per_px, scene.probe_offset_mm);
-        let base = annotations::base_picture(scene, &beams);
-        let gains = pixel_gains(scene, &beams);
-        let width = scene.width_px as usize;
-        let spans = gains
-            .chunks_exact(width)
-            .map(|row| {
-                let first = row.iter().position(|g| g[1] > 0.0).unwrap_or(0);
-                let end = row.iter().rposition(|g| g[1] > 0.0).map_or(first, |last| last + 1);
-                (first, end)
-            })
-            .collect();
-        let tissue = TissueMap::new(scene, &beams, head);
-        let mut random = Random::new(scene.seed, 2);
-        let noise = (0..NOISE_LENGTH).map(|_| random.complex_gaussian().map(|v| v as f32)).collect();
-        Self { scene: scene.clone(), head, tissue, gains, spans, noise, display: Display::new(scene), base }
+        let base = annotations::base_picture(scene.seed, &scene.annotations, size_px, mm_per_px, &beams);
+        let gains = pixel_gains(&Probe {
+            seed: scene.seed,
+            size_px,
+            mm_per_px,
+            beams: &beams,
+            receiver: &scene.receiver,
+            shadows: &scene.shadows,
+            annotations: &scene.annotations,
+        });
+        let spans = row_spans(&gains, scene.width_px as usize);
+        let extent_mm: [f64; 2] = std::array::from_fn(|i| f64::from(size_px[i]) * mm_per_px[i]);
+        let diagonal_mm = (extent_mm[0] * extent_mm[0] + extent_mm[1] * extent_mm[1]).sqrt();
+        // Motion moves a picture point by the shift and, at most a diagonal from the centre, by turn and scale.
+        let motion = &scene.motion;
+        let margin_mm = motion.translation_mm
+            + diagonal_mm * (libm::sin(motion.rotation_deg.to_radians()) + motion.breathing);
+        let input = TissueInput {
+            seed: scene.seed,
+            size_px,
+            mm_per_px,
+            speckle: &scene.speckle,
+            focus_mm: center_mm,
+            margin_mm,
+        };
+        let tissue = TissueMap::new(&input, &beams, &Anatomy::new(scene, &beams, head));
+        let noise = noise_samples(scene.seed);
+        let display = Display::new(&scene.receiver);
+        Self { scene: scene.clone(), head, tissue, gains, spans, noise, display, base }
     }
 
     /// The scene this was prepared from.
@@ -155,31 +167,4 @@ impl FetalHeadPhantom {
             [a, b, offset]
         })
     }
-}
-
-/// Gain of signal and noise at every pixel of the picture; 0 where the field or a black-out leaves it dark.
-fn pixel_gains(scene: &FetalHeadScene, beams: &Beams) -> Vec<[f32; 2]> {
-    let receiver = &scene.receiver;
-    let mut gains = Vec::with_capacity(scene.width_px as usize * scene.height_px as usize);
-    for y in 0..scene.height_px {
-        for x in 0..scene.width_px {
-            let point = [f64::from(x) * scene.mm_per_px_x, f64::from(y) * scene.mm_per_px_y];
-            let (lateral, range_mm) = beams.coordinates(point);
-            if !beams.covers(lateral, range_mm) || annotations::is_blacked_out(scene, x, y) {
-                gains.push([0.0; 2]);
-                continue;
-            }
-            let depth_cm = (range_mm - beams.face_range_mm) / 10.0;
-            let across = beams.across(lateral);
-            let contact = fractal_noise(scene.seed ^ 0x636f_6e74, 5.0 * across, 0.5);
-            let receive_db = receiver.gain_db + receiver.tgc_db_per_cm * depth_cm;
-            let signal = amplitude_from_db(receive_db - receiver.attenuation_db_per_cm * depth_cm)
-                * shadow_amplitude(scene, across, ShadowOrigin::Probe)
-                * amplitude_from_db(receiver.contact_spread_db * contact);
-            // The smallest positive number marks a pixel of the field even where noise would vanish.
-            let noise = amplitude_from_db(receive_db + receiver.noise_db);
-            gains.push([signal as f32, (noise as f32).max(f32::MIN_POSITIVE)]);
-        }
-    }
-    gains
 }

@@ -2,12 +2,43 @@
 
 use std::borrow::Cow;
 
-use crate::anatomy::Anatomy;
-use crate::ellipse::PlacedEllipse;
 use crate::field::Beams;
 use crate::noise::Random;
 use crate::psf::Grid;
-use crate::scene::FetalHeadScene;
+use crate::scene::Speckle;
+
+/// Amplitudes at one point, relative to the mean soft tissue of the scene.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Echo {
+    /// Root-mean-square amplitude of the diffuse scatterers.
+    pub(crate) scatter: f64,
+    /// Amplitude of the coherent reflectors.
+    pub(crate) reflector: f64,
+}
+
+/// What echoes, along any beam.
+pub(crate) trait Echogenic {
+    /// What holds along one beam.
+    type Path;
+
+    /// Follows a beam.
+    fn path(&self, lateral: f64) -> Self::Path;
+
+    /// The echo at a range along a beam.
+    fn echo(&self, path: &Self::Path, range_mm: f64) -> Echo;
+}
+
+/// What a [`TissueMap`] is made for.
+pub(crate) struct TissueInput<'a> {
+    pub(crate) seed: u64,
+    pub(crate) size_px: [u32; 2],
+    pub(crate) mm_per_px: [f64; 2],
+    pub(crate) speckle: &'a Speckle,
+    /// Where the point-spread function has the width that the options give, in mm.
+    pub(crate) focus_mm: [f64; 2],
+    /// How far motion may bring tissue into the picture, in mm.
+    pub(crate) margin_mm: f64,
+}
 
 /// Complex echo amplitude in tissue coordinates, one value per picture pixel, with a margin for motion.
 pub(crate) struct TissueMap {
@@ -26,18 +57,12 @@ enum EchoLayers {
 }
 
 impl TissueMap {
-    pub(crate) fn new(scene: &FetalHeadScene, beams: &Beams, head: PlacedEllipse) -> Self {
-        let size_px = [scene.width_px as usize, scene.height_px as usize];
-        let pitch = [scene.mm_per_px_x, scene.mm_per_px_y];
-        let extent_mm: [f64; 2] = std::array::from_fn(|i| size_px[i] as f64 * pitch[i]);
-        let diagonal_mm = (extent_mm[0] * extent_mm[0] + extent_mm[1] * extent_mm[1]).sqrt();
-        // Motion moves a picture point by the shift and, at most a diagonal from the centre, by turn and scale.
-        let motion = &scene.motion;
-        let margin_mm = motion.translation_mm
-            + diagonal_mm * (libm::sin(motion.rotation_deg.to_radians()) + motion.breathing);
+    pub(crate) fn new(input: &TissueInput<'_>, beams: &Beams, anatomy: &impl Echogenic) -> Self {
+        let size_px = input.size_px.map(|side| side as usize);
+        let pitch = input.mm_per_px;
         let margin: [usize; 2] = std::array::from_fn(|i| {
             // No more than the picture again: beyond, the border's value repeats.
-            ((margin_mm / pitch[i]).ceil() as usize + 2).min(size_px[i])
+            ((input.margin_mm / pitch[i]).ceil() as usize + 2).min(size_px[i])
         });
         let width = size_px[0] + 2 * margin[0];
         let height = size_px[1] + 2 * margin[1];
@@ -46,7 +71,7 @@ impl TissueMap {
             [(column as f64 - margin[0] as f64) * pitch[0], (row as f64 - margin[1] as f64) * pitch[1]]
         };
         let focus_range_mm = beams
-            .coordinates(head.center_mm)
+            .coordinates(input.focus_mm)
             .1
             .clamp(beams.face_range_mm, beams.face_range_mm + beams.depth_mm)
             .max(pitch[1]);
@@ -56,7 +81,7 @@ impl TissueMap {
             position(width - 1, height - 1),
             margin[0] as f64 * pitch[0] + margin[1] as f64 * pitch[1],
         );
-        let grid = Grid::new(&scene.speckle, beams, pitch, focus_range_mm, lateral, range_mm);
+        let grid = Grid::new(input.speckle, beams, pitch, focus_range_mm, lateral, range_mm);
         let coordinates = |index: usize| beams.coordinates(position(index % width, index / width));
         let on_picture_pitch = |field: &[[f32; 2]]| -> Vec<[f32; 2]> {
             (0..width * height)
@@ -67,14 +92,13 @@ impl TissueMap {
                 .collect()
         };
 
-        let anatomy = Anatomy::new(scene, beams, head);
-        let strengths = strengths(&anatomy, &grid);
+        let strengths = strengths(anatomy, &grid);
         let speckle = |stream: u64, with_reflectors: bool| {
-            let mut field = scatter(scene.seed, stream, &grid, &strengths, with_reflectors);
+            let mut field = scatter(input.seed, stream, &grid, &strengths, with_reflectors);
             grid.filter(&mut field);
             field
         };
-        let options = &scene.speckle;
+        let options = input.speckle;
         let echo = if options.decorrelation_per_frame > 0.0 {
             let mut reflectors: Vec<[f32; 2]> = strengths.iter().map(|s| [s[1], 0.0]).collect();
             grid.filter(&mut reflectors);
@@ -160,7 +184,7 @@ fn covered(
 }
 
 /// Scatterer and reflector amplitude at every grid point.
-fn strengths(anatomy: &Anatomy<'_>, grid: &Grid) -> Vec<[f32; 2]> {
+fn strengths(anatomy: &impl Echogenic, grid: &Grid) -> Vec<[f32; 2]> {
     let mut strengths = Vec::with_capacity(grid.lines * grid.samples);
     for line in 0..grid.lines {
         let path = anatomy.path(grid.lateral(line));

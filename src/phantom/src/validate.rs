@@ -1,7 +1,10 @@
 //! Ranges of the options.
 
 use crate::error::PhantomError;
-use crate::scene::{FetalHeadScene, MAX_SIDE_PX, MIN_SIDE_PX};
+use crate::motion::ProbeMotion;
+use crate::scene::{
+    AcousticShadow, Annotations, FetalHeadScene, MAX_SIDE_PX, MIN_SIDE_PX, Receiver, Speckle,
+};
 
 /// Most acoustic shadows, skull drop-outs or black-outs in one scene.
 const MAX_LIST: usize = 64;
@@ -21,7 +24,7 @@ pub(crate) fn check(
     }
 }
 
-fn check_count(option: &'static str, count: usize, max: usize) -> Result<(), PhantomError> {
+pub(crate) fn check_count(option: &'static str, count: usize, max: usize) -> Result<(), PhantomError> {
     if count <= max { Ok(()) } else { Err(PhantomError::TooMany { option, count, max }) }
 }
 
@@ -31,10 +34,7 @@ impl FetalHeadScene {
     /// # Errors
     /// The first option that is not finite, out of range or in conflict with another.
     pub fn validate(&self) -> Result<(), PhantomError> {
-        let sides = MIN_SIDE_PX..=MAX_SIDE_PX;
-        if !sides.contains(&self.width_px) || !sides.contains(&self.height_px) {
-            return Err(PhantomError::PictureSize { width: self.width_px, height: self.height_px });
-        }
+        validate_size([self.width_px, self.height_px])?;
         check("mm_per_px_x", self.mm_per_px_x, 0.005, 20.0, "mm/[px]")?;
         check("mm_per_px_y", self.mm_per_px_y, 0.005, 20.0, "mm/[px]")?;
         check("frame_rate_hz", self.frame_rate_hz, 0.1, 1000.0, "Hz")?;
@@ -50,11 +50,11 @@ impl FetalHeadScene {
         }
         self.validate_skull()?;
         self.validate_tissue()?;
-        self.validate_speckle()?;
-        self.validate_receiver()?;
-        self.validate_shadows()?;
-        self.validate_motion()?;
-        self.validate_annotations()
+        validate_speckle(&self.speckle)?;
+        validate_receiver(&self.receiver)?;
+        validate_shadows(&self.shadows)?;
+        validate_motion(&self.motion)?;
+        validate_annotations(&self.annotations)
     }
 
     fn validate_skull(&self) -> Result<(), PhantomError> {
@@ -80,60 +80,64 @@ impl FetalHeadScene {
         check("tissue.fluid", tissue.fluid, 0.0, 1.0, "1")?;
         check("tissue.scalp_mm", tissue.scalp_mm, 0.0, 20.0, "mm")
     }
+}
 
-    fn validate_speckle(&self) -> Result<(), PhantomError> {
-        let speckle = &self.speckle;
-        check("speckle.axial_mm", speckle.axial_mm, 0.01, 50.0, "mm")?;
-        check("speckle.lateral_mm", speckle.lateral_mm, 0.01, 100.0, "mm")?;
-        check("speckle.compounding", f64::from(speckle.compounding), 1.0, 16.0, "1")?;
-        let decorrelation = speckle.decorrelation_per_frame;
-        check("speckle.decorrelation_per_frame", decorrelation, 0.0, 1.0, "1")?;
-        if decorrelation > 0.0 && speckle.compounding > 1 {
-            return Err(PhantomError::DecorrelationOfCompoundedSpeckle { compounding: speckle.compounding });
+pub(crate) fn validate_size([width, height]: [u32; 2]) -> Result<(), PhantomError> {
+    let sides = MIN_SIDE_PX..=MAX_SIDE_PX;
+    if !sides.contains(&width) || !sides.contains(&height) {
+        return Err(PhantomError::PictureSize { width, height });
+    }
+    Ok(())
+}
+
+pub(crate) fn validate_speckle(speckle: &Speckle) -> Result<(), PhantomError> {
+    check("speckle.axial_mm", speckle.axial_mm, 0.01, 50.0, "mm")?;
+    check("speckle.lateral_mm", speckle.lateral_mm, 0.01, 100.0, "mm")?;
+    check("speckle.compounding", f64::from(speckle.compounding), 1.0, 16.0, "1")?;
+    let decorrelation = speckle.decorrelation_per_frame;
+    check("speckle.decorrelation_per_frame", decorrelation, 0.0, 1.0, "1")?;
+    if decorrelation > 0.0 && speckle.compounding > 1 {
+        return Err(PhantomError::DecorrelationOfCompoundedSpeckle { compounding: speckle.compounding });
+    }
+    Ok(())
+}
+
+pub(crate) fn validate_receiver(receiver: &Receiver) -> Result<(), PhantomError> {
+    check("receiver.gain_db", receiver.gain_db, -60.0, 60.0, "dB")?;
+    let attenuation = receiver.attenuation_db_per_cm;
+    check("receiver.attenuation_db_per_cm", attenuation, 0.0, 20.0, "dB/cm")?;
+    check("receiver.tgc_db_per_cm", receiver.tgc_db_per_cm, 0.0, 20.0, "dB/cm")?;
+    check("receiver.noise_db", receiver.noise_db, -200.0, 20.0, "dB")?;
+    check("receiver.dynamic_range_db", receiver.dynamic_range_db, 20.0, 120.0, "dB")?;
+    check("receiver.white_db", receiver.white_db, 0.0, 80.0, "dB")?;
+    check("receiver.gray_gamma", receiver.gray_gamma, 0.2, 5.0, "1")?;
+    check("receiver.contact_spread_db", receiver.contact_spread_db, 0.0, 20.0, "dB")
+}
+
+pub(crate) fn validate_shadows(shadows: &[AcousticShadow]) -> Result<(), PhantomError> {
+    check_count("shadows", shadows.len(), MAX_LIST)?;
+    for shadow in shadows {
+        check("shadows.center", shadow.center, -2.0, 2.0, "1")?;
+        check("shadows.width", shadow.width, 0.001, 4.0, "1")?;
+        check("shadows.loss_db", shadow.loss_db, 0.0, 80.0, "dB")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn validate_motion(motion: &ProbeMotion) -> Result<(), PhantomError> {
+    check("motion.translation_mm", motion.translation_mm, 0.0, 50.0, "mm")?;
+    check("motion.rotation_deg", motion.rotation_deg, 0.0, 45.0, "deg")?;
+    check("motion.breathing", motion.breathing, 0.0, 0.2, "1")?;
+    check("motion.period_s", motion.period_s, 0.1, 600.0, "s")
+}
+
+pub(crate) fn validate_annotations(annotations: &Annotations) -> Result<(), PhantomError> {
+    check("annotations.text_lines", f64::from(annotations.text_lines), 0.0, 12.0, "1")?;
+    check_count("annotations.black_outs", annotations.black_outs.len(), MAX_LIST)?;
+    for black_out in &annotations.black_outs {
+        for side in [black_out.left, black_out.top, black_out.right, black_out.bottom] {
+            check("annotations.black_outs", side, 0.0, 1.0, "1")?;
         }
-        Ok(())
     }
-
-    fn validate_receiver(&self) -> Result<(), PhantomError> {
-        let receiver = &self.receiver;
-        check("receiver.gain_db", receiver.gain_db, -60.0, 60.0, "dB")?;
-        let attenuation = receiver.attenuation_db_per_cm;
-        check("receiver.attenuation_db_per_cm", attenuation, 0.0, 20.0, "dB/cm")?;
-        check("receiver.tgc_db_per_cm", receiver.tgc_db_per_cm, 0.0, 20.0, "dB/cm")?;
-        check("receiver.noise_db", receiver.noise_db, -200.0, 20.0, "dB")?;
-        check("receiver.dynamic_range_db", receiver.dynamic_range_db, 20.0, 120.0, "dB")?;
-        check("receiver.white_db", receiver.white_db, 0.0, 80.0, "dB")?;
-        check("receiver.gray_gamma", receiver.gray_gamma, 0.2, 5.0, "1")?;
-        check("receiver.contact_spread_db", receiver.contact_spread_db, 0.0, 20.0, "dB")
-    }
-
-    fn validate_shadows(&self) -> Result<(), PhantomError> {
-        check_count("shadows", self.shadows.len(), MAX_LIST)?;
-        for shadow in &self.shadows {
-            check("shadows.center", shadow.center, -2.0, 2.0, "1")?;
-            check("shadows.width", shadow.width, 0.001, 4.0, "1")?;
-            check("shadows.loss_db", shadow.loss_db, 0.0, 80.0, "dB")?;
-        }
-        Ok(())
-    }
-
-    fn validate_motion(&self) -> Result<(), PhantomError> {
-        let motion = &self.motion;
-        check("motion.translation_mm", motion.translation_mm, 0.0, 50.0, "mm")?;
-        check("motion.rotation_deg", motion.rotation_deg, 0.0, 45.0, "deg")?;
-        check("motion.breathing", motion.breathing, 0.0, 0.2, "1")?;
-        check("motion.period_s", motion.period_s, 0.1, 600.0, "s")
-    }
-
-    fn validate_annotations(&self) -> Result<(), PhantomError> {
-        let annotations = &self.annotations;
-        check("annotations.text_lines", f64::from(annotations.text_lines), 0.0, 12.0, "1")?;
-        check_count("annotations.black_outs", annotations.black_outs.len(), MAX_LIST)?;
-        for black_out in &annotations.black_outs {
-            for side in [black_out.left, black_out.top, black_out.right, black_out.bottom] {
-                check("annotations.black_outs", side, 0.0, 1.0, "1")?;
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }

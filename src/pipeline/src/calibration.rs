@@ -5,11 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use vesalius_measure::calibration::{Calibration, CalibrationSource};
+use vesalius_dicom::NoScale;
+use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::units::MmPerPx;
 
+use crate::dicom;
 use crate::error::ReplayError;
 use crate::input::file_name;
+
+/// The scale of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileScale {
+    pub(crate) scale: Scale,
+    /// Why what the file itself says is no scale.
+    pub(crate) refused: Option<NoScale>,
+}
 
 /// What was said about the scale.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +107,19 @@ impl CalibrationChoice {
                 by_file.get(&file).cloned().map(Some).ok_or(ReplayError::NotCalibrated { file })
             }
         }
+    }
+
+    /// The scale of a file: as stated or, where nothing is stated, the one that a DICOM file carries.
+    ///
+    /// # Errors
+    ///
+    /// As [`CalibrationChoice::of`], and [`ReplayError::Dicom`].
+    pub(crate) fn scale_of(&self, path: &Path) -> Result<FileScale, ReplayError> {
+        if matches!(self, Self::None) && dicom::is_dicom(path) {
+            let (scale, refused) = dicom::scale(&dicom::open(path)?);
+            return Ok(FileScale { scale, refused });
+        }
+        Ok(FileScale { scale: self.of(path)?.into(), refused: None })
     }
 
     /// The one scale of everything, where there is one.

@@ -52,6 +52,20 @@ pub enum ReplayError {
         /// What GStreamer says.
         message: String,
     },
+    /// The file is DICOM and cannot be used.
+    #[error("{}: {source}", path.display())]
+    Dicom {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: vesalius_dicom::DicomError,
+    },
+    /// The protocol's settings cannot be used.
+    #[error("{message}")]
+    Protocol {
+        /// What is wrong.
+        message: String,
+    },
     /// The file has no pictures.
     #[error("{}: has no video, only other streams", path.display())]
     NoVideo {

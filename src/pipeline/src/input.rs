@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use vesalius_ledger::record::InputRecord;
 
+use crate::dicom;
 use crate::error::ReplayError;
 
 /// File name endings of stills.
@@ -17,6 +18,8 @@ const STILL_ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "t
 pub enum Input {
     /// A file for GStreamer to decode.
     Video(PathBuf),
+    /// A DICOM file of several frames, or with a video stream.
+    Dicom(PathBuf),
     /// One picture.
     Still(PathBuf),
     /// The pictures of a folder, in name order.
@@ -87,14 +90,40 @@ impl Input {
         if length == 0 {
             return Err(ReplayError::Empty { path: path.to_owned() });
         }
+        if dicom::is_dicom(path) {
+            let recording = dicom::open(path)?;
+            let one = recording.frame_count() == 1 && !recording.facts().transfer_syntax.coding.is_video();
+            return Ok(if one { Self::Still(path.to_owned()) } else { Self::Dicom(path.to_owned()) });
+        }
         let still = is_still(path, head.get(..length).unwrap_or(&[]));
         Ok(if still { Self::Still(path.to_owned()) } else { Self::Video(path.to_owned()) })
+    }
+
+    /// The inputs that a path stands for: the DICOM recordings of a folder that holds such and no pictures, each an input
+    /// of its own; the path itself in every other case.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Read`].
+    pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReplayError> {
+        if !path.is_dir() {
+            return Ok(vec![path.to_owned()]);
+        }
+        let fail = |source| ReplayError::Read { path: path.to_owned(), source };
+        let pictures = std::fs::read_dir(path).map_err(fail)?.flatten().any(|e| has_still_ending(&e.path()));
+        if pictures {
+            return Ok(vec![path.to_owned()]);
+        }
+        let found = vesalius_dicom::open_folder(path).map_err(fail)?;
+        Ok(if found.is_empty() { vec![path.to_owned()] } else { found.into_iter().map(|e| e.path).collect() })
     }
 
     /// The path that was given.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Video(path) | Self::Still(path) | Self::Stills { folder: path, .. } => path,
+            Self::Video(path) | Self::Dicom(path) | Self::Still(path) | Self::Stills { folder: path, .. } => {
+                path
+            }
         }
     }
 
@@ -107,6 +136,7 @@ impl Input {
         let name = file_name(self.path());
         let (kind, (sha256, bytes)) = match self {
             Self::Video(path) => ("video", hash_file(path)?),
+            Self::Dicom(path) => ("dicom", hash_file(path)?),
             Self::Still(path) => ("still", hash_file(path)?),
             Self::Stills { files, .. } => {
                 let (mut all, mut total) = (Sha256::new(), 0);

@@ -16,7 +16,9 @@ pub mod replay;
 
 mod bus;
 mod cut_off;
+mod dicom;
 mod encode;
+mod fed;
 mod gif;
 mod source;
 mod stills;

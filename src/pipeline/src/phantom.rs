@@ -10,6 +10,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use serde::{Deserialize, Serialize};
 use vesalius_ledger::summary::write_json;
+use vesalius_phantom::scenes::{ClipRecord, FrameMeasures, FrameRecord, Phantom, PixelFormat, SceneOptions};
 use vesalius_phantom::{FetalHeadScene, FrameTruth};
 
 use crate::bus::{self, End, Heard};
@@ -17,6 +18,7 @@ use crate::collect::Position;
 use crate::encode::{self, Coding, make};
 use crate::error::ReplayError;
 use crate::replay::{Control, MASKS};
+use crate::stills::{Picture, sample};
 
 /// Name of the clip.
 pub const CLIP: &str = "clip.mp4";
@@ -26,14 +28,27 @@ pub const TRUTH: &str = "truth.json";
 pub const TRUTH_TABLE: &str = "truth.csv";
 /// Name of the folder of single pictures.
 pub const STILLS: &str = "images";
+/// Name of the clip of the masks.
+pub const MASK_CLIP: &str = "mask.mkv";
 
-/// What is written beside a clip.
+/// What is written beside the clip of a fetal head.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TruthFile {
     /// The options that the clip was rendered from.
     pub scene: FetalHeadScene,
     /// The truth of each frame.
     pub frames: Vec<FrameTruth>,
+}
+
+/// What is written beside the clip of any other scene.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SceneTruthFile {
+    /// The options that the clip was rendered from.
+    pub options: SceneOptions,
+    /// The truth over the clip.
+    pub clip: ClipRecord,
+    /// The truth of each frame.
+    pub frames: Vec<FrameRecord>,
 }
 
 /// How a phantom is written.
@@ -45,9 +60,11 @@ pub struct PhantomOptions {
     pub masks: bool,
     /// Whether each frame is written as a PNG, without the losses of video.
     pub stills: bool,
+    /// Whether a lossless clip of the masks is written: the classes 1, 2 and 3 in its red, green and blue.
+    pub mask_clip: bool,
 }
 
-/// Renders a scene into a folder, which is made where it is missing, and returns the clip's path.
+/// Renders a fetal head into a folder, which is made where it is missing, and returns the clip's path.
 ///
 /// # Errors
 ///
@@ -59,87 +76,14 @@ pub fn render(
     control: &mut Control<'_>,
 ) -> Result<PathBuf, ReplayError> {
     let phantom = scene.prepare()?;
-    let folder = |name: &str| -> Result<PathBuf, ReplayError> {
-        let path = out.join(name);
-        std::fs::create_dir_all(&path)
-            .map_err(|source| ReplayError::Output { path: path.clone(), source })?;
-        Ok(path)
-    };
-    let out = folder("")?;
-    let masks = options.masks.then(|| folder(MASKS)).transpose()?;
-    let stills = options.stills.then(|| folder(STILLS)).transpose()?;
-    let clip = out.join(CLIP);
-
-    let pipeline = gst::Pipeline::new();
-    let failed = |message: &str| ReplayError::Encode { path: clip.clone(), message: message.to_owned() };
-    let size = (scene.width_px, scene.height_px);
-    let rate = gst::Fraction::approximate_f64(scene.frame_rate_hz)
-        .ok_or_else(|| failed("its frame rate cannot be written"))?;
-    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::Gray8, size.0, size.1)
-        .fps(rate)
-        .build()
-        .map_err(|_| failed("its size cannot be written"))?;
-    let caps = info.to_caps().map_err(|_| failed("its size cannot be written"))?;
-    let source =
-        gst_app::AppSrc::builder().caps(&caps).format(gst::Format::Time).block(true).max_buffers(3).build();
-    // Named as the ends of other pipelines are.
-    let pass = make("identity", "libgstreamer1.0-0")?;
-    let linked = |_| failed("its elements cannot be linked");
-    pipeline.add_many([source.upcast_ref::<gst::Element>(), &pass]).map_err(linked)?;
-    let coder = encode::add(&pipeline, Coding::of(size.0, size.1), &clip)?;
-    gst::Element::link_many([source.upcast_ref(), &pass, &coder]).map_err(linked)?;
-    if pipeline.set_state(gst::State::Playing).is_err() {
-        let said =
-            bus::startup_error(&pipeline).map_or_else(|| "it does not start".to_owned(), |e| e.message);
-        let _ = pipeline.set_state(gst::State::Null);
-        return Err(failed(&said));
-    }
-    let stop = AtomicBool::new(false);
-    let mut truths = Vec::new();
-    let stride = info.stride().first().copied().and_then(|s| usize::try_from(s).ok()).unwrap_or(0);
-    for index in 0..options.frames {
-        let frame = phantom.render(index);
-        let name = format!("{index:06}.png");
-        if let Some(folder) = &stills {
-            write_gray(&folder.join(&name), &frame.gray8, size)?;
-        }
-        if let Some(folder) = &masks {
-            write_gray(&folder.join(&name), &frame.truth.mask(), size)?;
-        }
-        truths.push(frame.truth);
-        let mut padded = vec![0; stride * size.1 as usize];
-        let width = size.0 as usize;
-        for (to, from) in padded.chunks_mut(stride.max(1)).zip(frame.gray8.chunks(width.max(1))) {
-            if let Some(to) = to.get_mut(..from.len()) {
-                to.copy_from_slice(from);
-            }
-        }
-        let mut buffer = gst::Buffer::from_mut_slice(padded);
-        let at = |i: u64| {
-            gst::ClockTime::SECOND
-                .mul_div_round(
-                    i * u64::from(rate.denom().unsigned_abs()),
-                    u64::from(rate.numer().unsigned_abs().max(1)),
-                )
-                .unwrap_or_default()
-        };
-        let writable = buffer.make_mut();
-        writable.set_pts(at(index));
-        writable.set_duration(at(index + 1) - at(index));
-        if source.push_buffer(buffer).is_err() {
-            break;
-        }
-        if control.tell(&clip, index + 1, Some((index + 1) as f64 / options.frames.max(1) as f64)) {
-            stop.store(true, Ordering::Release);
-            break;
-        }
-    }
-    let _ = source.end_of_stream();
-    let end = bus::run(&pipeline, &mut Heard::default(), &stop, &Position::default(), || false);
-    let _ = pipeline.set_state(gst::State::Null);
-    if let End::Error(error) = end {
-        return Err(failed(&error.message));
-    }
+    let (clip, records) = render_clip(&phantom, options, out, control)?;
+    let truths: Vec<FrameTruth> = records
+        .into_iter()
+        .filter_map(|record| match record.measures {
+            FrameMeasures::FetalHead(truth) => Some(truth),
+            _ => None,
+        })
+        .collect();
     write_table(&out.join(TRUTH_TABLE), &truths)?;
     let path = out.join(TRUTH);
     write_json(&path, &TruthFile { scene: scene.clone(), frames: truths })
@@ -147,7 +91,178 @@ pub fn render(
     Ok(clip)
 }
 
-/// Reads the truth beside a clip.
+/// Renders any scene into a folder, which is made where it is missing, and returns the clip's path.
+///
+/// # Errors
+///
+/// [`ReplayError`].
+pub fn render_scene(
+    scene: &SceneOptions,
+    options: &PhantomOptions,
+    out: &Path,
+    control: &mut Control<'_>,
+) -> Result<PathBuf, ReplayError> {
+    let phantom = scene.prepare()?;
+    let (clip, frames) = render_clip(phantom.as_ref(), options, out, control)?;
+    let path = out.join(TRUTH);
+    let truth = SceneTruthFile { options: scene.clone(), clip: phantom.clip(frames.len() as u64), frames };
+    write_json(&path, &truth).map_err(|source| ReplayError::Output { path, source })?;
+    Ok(clip)
+}
+
+fn output(path: &Path) -> impl Fn(std::io::Error) -> ReplayError {
+    let path = path.to_owned();
+    move |source| ReplayError::Output { path: path.clone(), source }
+}
+
+/// Renders and codes the frames; returns the clip and the truth of each of its frames.
+fn render_clip(
+    phantom: &dyn Phantom,
+    options: &PhantomOptions,
+    out: &Path,
+    control: &mut Control<'_>,
+) -> Result<(PathBuf, Vec<FrameRecord>), ReplayError> {
+    let folder = |name: &str| -> Result<PathBuf, ReplayError> {
+        let path = out.join(name);
+        std::fs::create_dir_all(&path).map_err(output(&path))?;
+        Ok(path)
+    };
+    let out = folder("")?;
+    let masks = options.masks.then(|| folder(MASKS)).transpose()?;
+    let stills = options.stills.then(|| folder(STILLS)).transpose()?;
+    let clip = out.join(CLIP);
+    let [width, height] = phantom.size_px();
+    let coder =
+        Coder::start(phantom, &clip, |pipeline| encode::add(pipeline, Coding::of(width, height), &clip))?;
+    let mask_clip = out.join(MASK_CLIP);
+    let mask_coder = options
+        .mask_clip
+        .then(|| Coder::start(phantom, &mask_clip, |pipeline| add_lossless(pipeline, &mask_clip)))
+        .transpose()?;
+
+    let stop = AtomicBool::new(false);
+    let mut records = Vec::new();
+    for index in 0..options.frames {
+        let frame = phantom.render(index);
+        let name = format!("{index:06}.png");
+        if let Some(folder) = &stills {
+            write_png(&folder.join(&name), &frame.pixels, frame.format, (width, height))?;
+        }
+        if let Some(folder) = &masks {
+            write_png(&folder.join(&name), &frame.mask, PixelFormat::Gray8, (width, height))?;
+        }
+        records.push(frame.truth);
+        let (pts, next) = (phantom.pts_ns(index), phantom.pts_ns(index + 1));
+        let planes =
+            || frame.mask.iter().flat_map(|class| [1, 2, 3].map(|c| if *class == c { 255 } else { 0 }));
+        let mask_taken = mask_coder
+            .as_ref()
+            .is_none_or(|coder| coder.push(planes().collect(), gst_video::VideoFormat::Rgb, pts, next));
+        if !coder.push(frame.pixels, video_format(frame.format), pts, next) || !mask_taken {
+            break;
+        }
+        if control.tell(&clip, index + 1, Some((index + 1) as f64 / options.frames.max(1) as f64)) {
+            stop.store(true, Ordering::Release);
+            break;
+        }
+    }
+    coder.finish(&stop)?;
+    if let Some(coder) = mask_coder {
+        coder.finish(&stop)?;
+    }
+    Ok((clip, records))
+}
+
+fn video_format(format: PixelFormat) -> gst_video::VideoFormat {
+    match format {
+        PixelFormat::Gray8 => gst_video::VideoFormat::Gray8,
+        PixelFormat::Rgb24 => gst_video::VideoFormat::Rgb,
+    }
+}
+
+/// A pipeline that codes the frames that it is given.
+struct Coder {
+    pipeline: gst::Pipeline,
+    source: gst_app::AppSrc,
+    path: PathBuf,
+    size: (u32, u32),
+    rate: gst::Fraction,
+}
+
+impl Coder {
+    fn start(
+        phantom: &dyn Phantom,
+        path: &Path,
+        add: impl FnOnce(&gst::Pipeline) -> Result<gst::Element, ReplayError>,
+    ) -> Result<Self, ReplayError> {
+        let failed =
+            |message: &str| ReplayError::Encode { path: path.to_owned(), message: message.to_owned() };
+        let [width, height] = phantom.size_px();
+        let rate = gst::Fraction::approximate_f64(phantom.frame_rate_hz())
+            .ok_or_else(|| failed("its frame rate cannot be written"))?;
+        let pipeline = gst::Pipeline::new();
+        let source = gst_app::AppSrc::builder().format(gst::Format::Time).block(true).max_buffers(3).build();
+        // Named as the ends of other pipelines are.
+        let pass = make("identity", "libgstreamer1.0-0")?;
+        let linked = |_| failed("its elements cannot be linked");
+        pipeline.add_many([source.upcast_ref::<gst::Element>(), &pass]).map_err(linked)?;
+        let first = add(&pipeline)?;
+        gst::Element::link_many([source.upcast_ref(), &pass, &first]).map_err(linked)?;
+        if pipeline.set_state(gst::State::Playing).is_err() {
+            let said =
+                bus::startup_error(&pipeline).map_or_else(|| "it does not start".to_owned(), |e| e.message);
+            let _ = pipeline.set_state(gst::State::Null);
+            return Err(failed(&said));
+        }
+        Ok(Self { pipeline, source, path: path.to_owned(), size: (width, height), rate })
+    }
+
+    /// Hands a frame over; `false` where the coder takes no more, which its end explains.
+    fn push(&self, pixels: Vec<u8>, format: gst_video::VideoFormat, pts_ns: u64, next_ns: u64) -> bool {
+        let (width, height) = self.size;
+        let Ok((mut buffer, caps)) = sample(Picture { format, width, height, pixels }) else { return false };
+        let mut caps = caps;
+        caps.make_mut().set("framerate", self.rate);
+        let writable = buffer.make_mut();
+        writable.set_pts(gst::ClockTime::from_nseconds(pts_ns));
+        writable.set_duration(gst::ClockTime::from_nseconds(next_ns.saturating_sub(pts_ns)));
+        self.source.push_sample(&gst::Sample::builder().buffer(&buffer).caps(&caps).build()).is_ok()
+    }
+
+    /// Closes the file.
+    fn finish(self, stop: &AtomicBool) -> Result<(), ReplayError> {
+        let _ = self.source.end_of_stream();
+        let end = bus::run(&self.pipeline, &mut Heard::default(), stop, &Position::default(), || false);
+        let _ = self.pipeline.set_state(gst::State::Null);
+        match end {
+            End::Error(error) => Err(ReplayError::Encode { path: self.path, message: error.message }),
+            End::Eos => Ok(()),
+        }
+    }
+}
+
+/// `videoconvert ! avenc_ffv1 ! matroskamux ! filesink`: every byte comes back. Returns the first element.
+fn add_lossless(pipeline: &gst::Pipeline, location: &Path) -> Result<gst::Element, ReplayError> {
+    let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
+    let filter = make("capsfilter", "libgstreamer1.0-0")?;
+    // Without a change of colour space, which would round.
+    filter.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "BGRA").build());
+    let coder = make("avenc_ffv1", "gstreamer1.0-libav")?;
+    let mux = make("matroskamux", "gstreamer1.0-plugins-good")?;
+    let sink = make("filesink", "libgstreamer1.0-0")?;
+    sink.set_property("location", location.to_string_lossy().as_ref());
+    sink.set_property("async", false);
+    let failed = |_| ReplayError::Encode {
+        path: location.to_owned(),
+        message: "its elements cannot be linked".to_owned(),
+    };
+    let all = [&convert, &filter, &coder, &mux, &sink];
+    pipeline.add_many(all).map_err(failed)?;
+    gst::Element::link_many(all).map_err(failed)?;
+    Ok(convert)
+}
+
+/// Reads the truth beside a fetal head's clip.
 ///
 /// # Errors
 ///
@@ -164,13 +279,21 @@ fn write_table(path: &Path, truths: &[FrameTruth]) -> Result<(), ReplayError> {
     for truth in truths {
         writer.serialize(truth).map_err(fail)?;
     }
-    writer.flush().map_err(|source| ReplayError::Output { path: path.to_owned(), source })
+    writer.flush().map_err(output(path))
 }
 
-fn write_gray(path: &Path, pixels: &[u8], (width, height): (u32, u32)) -> Result<(), ReplayError> {
-    let fail = |source: std::io::Error| ReplayError::Output { path: path.to_owned(), source };
-    let file = BufWriter::new(File::create(path).map_err(fail)?);
+fn write_png(
+    path: &Path,
+    pixels: &[u8],
+    format: PixelFormat,
+    (width, height): (u32, u32),
+) -> Result<(), ReplayError> {
+    let color = match format {
+        PixelFormat::Gray8 => ExtendedColorType::L8,
+        PixelFormat::Rgb24 => ExtendedColorType::Rgb8,
+    };
+    let file = BufWriter::new(File::create(path).map_err(output(path))?);
     PngEncoder::new_with_quality(file, CompressionType::Fast, FilterType::Up)
-        .write_image(pixels, width, height, ExtendedColorType::L8)
-        .map_err(|e| fail(std::io::Error::other(e.to_string())))
+        .write_image(pixels, width, height, color)
+        .map_err(|e| output(path)(std::io::Error::other(e.to_string())))
 }

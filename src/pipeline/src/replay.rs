@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use gst::prelude::*;
-use gstvesalius::{Mode, Segment};
+use gstvesalius::{Measure, Mode, Segment};
+use vesalius_dicom::Recording;
 use vesalius_engine::{Engine, Registry};
-use vesalius_ledger::record::{RunRecord, SCHEMA};
+use vesalius_ledger::record::{Refused, RunRecord, SCHEMA};
 use vesalius_ledger::summary::{Summary, write_json};
 use vesalius_ledger::writer::{MEASUREMENTS, RESULTS, SUMMARY};
-use vesalius_measure::calibration::Calibration;
+use vesalius_measure::protocol::ProtocolConfig;
 
-use crate::calibration::CalibrationChoice;
-use crate::cut_off;
+use crate::calibration::{CalibrationChoice, FileScale};
 use crate::error::ReplayError;
 use crate::identity;
 use crate::input::{Input, file_name};
 use crate::stills::{self, StillInput};
 use crate::video::{self, VideoEnd};
 use crate::write::{Pictures, Writer};
+use crate::{cut_off, dicom};
 
 /// Name of the annotated video.
 pub const ANNOTATED_VIDEO: &str = "annotated.mp4";
@@ -37,6 +37,8 @@ pub struct ReplayOptions {
     pub engine: String,
     /// The scale.
     pub calibration: CalibrationChoice,
+    /// Measuring protocol by name or TOML file; `None` for the engine's own.
+    pub protocol: Option<String>,
     /// Whether label masks are written.
     pub masks: bool,
     /// Whether annotated pictures are written.
@@ -58,6 +60,17 @@ impl ReplayOptions {
             segment.set_property("runtime", runtime.to_string_lossy().as_ref());
         }
         segment
+    }
+
+    /// The element that measures. A replay's scale is stated for all of it, so it does not grow old.
+    pub(crate) fn measure(&self) -> Measure {
+        let measure = Measure::new();
+        measure.set_property("post-messages", false);
+        measure.set_property("calibration-max-age", 0_u64);
+        if let Some(protocol) = &self.protocol {
+            measure.set_property("protocol", protocol);
+        }
+        measure
     }
 }
 
@@ -114,11 +127,17 @@ pub fn replay(
         &Registry::standard().find(&options.engine).map_err(vesalius_engine::EngineError::from)?,
     )?;
     vesalius_engine::runtime::load(options.runtime.as_deref()).map_err(vesalius_engine::EngineError::from)?;
-    let calibrations = calibrations(&input, &options.calibration)?;
+    let protocol = protocol(&engine, options)?;
+    let recording = match &input {
+        Input::Dicom(path) => Some(dicom::open(path)?),
+        _ => None,
+    };
+    let said = recording.as_ref().map(dicom::warnings).unwrap_or_default();
+    let scales = scales(&input, &options.calibration)?;
     std::fs::create_dir_all(out).map_err(|source| ReplayError::Output { path: out.to_owned(), source })?;
     refuse_overwriting(&input, out)?;
-    let run = run_record(&input, &engine, options)?;
-    let is_video = matches!(input, Input::Video(_));
+    let run = run_record(&input, &engine, options, &protocol, &scales, recording.as_ref())?;
+    let is_video = matches!(input, Input::Video(_) | Input::Dicom(_));
     let pictures = Pictures {
         masks: options.masks.then(|| out.join(MASKS)),
         annotated: (options.video && !is_video).then(|| out.join(ANNOTATED_STILLS)),
@@ -128,20 +147,20 @@ pub fn replay(
     let ended = match writer.intake() {
         None => Ok(VideoEnd::default()),
         Some(intake) => match &input {
-            Input::Video(path) => {
-                let calibration = calibrations.into_iter().next().flatten();
-                video::run(path, options, calibration, annotated.as_deref(), intake, control)
+            Input::Video(path) | Input::Dicom(path) => {
+                let scale = scales.into_iter().next().map(|s| s.scale).unwrap_or_default();
+                video::run(path, recording, options, scale, annotated.as_deref(), intake, control)
             }
             Input::Still(path) => stills::run(
                 path,
-                pair(std::slice::from_ref(path), calibrations),
+                pair(std::slice::from_ref(path), scales),
                 options,
                 options.video,
                 intake,
                 control,
             ),
             Input::Stills { folder, files } => {
-                stills::run(folder, pair(files, calibrations), options, options.video, intake, control)
+                stills::run(folder, pair(files, scales), options, options.video, intake, control)
             }
         },
     };
@@ -182,9 +201,10 @@ pub fn replay(
         run,
         state,
         errors: error.iter().map(ToString::to_string).collect(),
-        warnings: ended.warnings,
+        warnings: said.into_iter().chain(ended.warnings).collect(),
         frames: written.counts,
         values: written.values,
+        series: written.series,
         timing_ms: written.timing_ms,
         wall_s,
         frames_per_s: written.counts.total as f64 / wall_s,
@@ -210,7 +230,7 @@ fn refuse_overwriting(input: &Input, out: &Path) -> Result<(), ReplayError> {
             || [ANNOTATED_STILLS, MASKS].into_iter().any(is_in)
     };
     let found = match input {
-        Input::Video(path) | Input::Still(path) => written_over(path),
+        Input::Video(path) | Input::Dicom(path) | Input::Still(path) => written_over(path),
         Input::Stills { files, .. } => files.iter().any(|file| written_over(file)),
     };
     if found { Err(ReplayError::OverInput { path: input.path().to_owned() }) } else { Ok(()) }
@@ -230,29 +250,39 @@ fn cut_off(input: &Input, error: Option<&ReplayError>, frames: u64) -> Option<Re
     Some(ReplayError::CutOff { path: path.clone(), found, promised, frames })
 }
 
-/// The scale of each file of an input.
-fn calibrations(
-    input: &Input,
-    choice: &CalibrationChoice,
-) -> Result<Vec<Option<Arc<Calibration>>>, ReplayError> {
+/// The scale of each file of an input: as stated or, where nothing is, the file's own.
+fn scales(input: &Input, choice: &CalibrationChoice) -> Result<Vec<FileScale>, ReplayError> {
     match input {
-        Input::Video(path) | Input::Still(path) => Ok(vec![choice.of(path)?]),
-        Input::Stills { files, .. } => files.iter().map(|file| choice.of(file)).collect(),
+        Input::Video(path) | Input::Dicom(path) | Input::Still(path) => Ok(vec![choice.scale_of(path)?]),
+        Input::Stills { files, .. } => files.iter().map(|file| choice.scale_of(file)).collect(),
     }
 }
 
-fn pair(files: &[PathBuf], calibrations: Vec<Option<Arc<Calibration>>>) -> Vec<StillInput> {
-    files
-        .iter()
-        .zip(calibrations)
-        .map(|(path, calibration)| StillInput { path: path.clone(), calibration })
-        .collect()
+fn pair(files: &[PathBuf], scales: Vec<FileScale>) -> Vec<StillInput> {
+    let scales = scales.into_iter().map(|s| s.scale);
+    files.iter().zip(scales).map(|(path, scale)| StillInput { path: path.clone(), scale }).collect()
 }
 
-fn run_record(input: &Input, engine: &Engine, options: &ReplayOptions) -> Result<RunRecord, ReplayError> {
+/// The protocol with its settings, as it will be run.
+fn protocol(engine: &Engine, options: &ReplayOptions) -> Result<ProtocolConfig, ReplayError> {
+    let name = options.protocol.as_deref().unwrap_or(&engine.identity().protocol);
+    gstvesalius::read_protocol(name).map_err(|message| ReplayError::Protocol { message })
+}
+
+fn run_record(
+    input: &Input,
+    engine: &Engine,
+    options: &ReplayOptions,
+    protocol: &ProtocolConfig,
+    scales: &[FileScale],
+    recording: Option<&Recording>,
+) -> Result<RunRecord, ReplayError> {
+    let settings = serde_json::to_value(protocol).map_err(|e| ReplayError::Protocol {
+        message: format!("the protocol cannot be written down: {e}"),
+    })?;
     let configuration = BTreeMap::from([
         ("mode".to_owned(), "every-frame".into()),
-        ("protocol".to_owned(), engine.identity().protocol.as_str().into()),
+        ("protocol".to_owned(), settings),
         ("annotated".to_owned(), options.video.into()),
         ("masks".to_owned(), options.masks.into()),
     ]);
@@ -263,7 +293,15 @@ fn run_record(input: &Input, engine: &Engine, options: &ReplayOptions) -> Result
         software: identity::software(),
         engine: engine.identity().as_ref().clone(),
         input: input.record()?,
-        calibration: options.calibration.common().map(|c| c.as_ref().clone()),
+        calibration: match scales {
+            [one] => one.scale.uniform().map(|c| c.as_ref().clone()),
+            _ => options.calibration.common().map(|c| c.as_ref().clone()),
+        },
+        calibration_refused: match scales {
+            [one] => one.refused.as_ref().map(|r| Refused { code: r.code().to_owned(), text: r.to_string() }),
+            _ => None,
+        },
+        timebase: recording.map(|r| dicom::timebase(r.times()).to_owned()),
         configuration,
         not_for_clinical_use: true,
     })

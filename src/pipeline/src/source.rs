@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst::prelude::*;
 use parking_lot::Mutex;
+use vesalius_dicom::Recording;
 
 use crate::bus::BusError;
 use crate::encode::make;
 use crate::error::ReplayError;
-use crate::gif::{self, Gif};
+use crate::fed::{self, Fed};
+use crate::{dicom, gif};
 
 /// Elements of the decoding part, by parts of their paths.
-const DECODING: [&str; 4] = ["decodebin", "filesrc", "typefind", gif::ELEMENT];
+const DECODING: [&str; 4] = ["decodebin", "filesrc", "typefind", fed::ELEMENT];
 
 /// What the source has met.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub(crate) struct Met {
     pub(crate) linked: AtomicBool,
     /// Whether there are streams, and none of pictures.
     pub(crate) no_video: AtomicBool,
+    /// What is wrong with a file that ended early, where whoever reads it says so and ends the stream.
+    pub(crate) broken: Mutex<Option<String>>,
     /// Media types that nothing here decodes.
     undecoded: Mutex<Vec<String>>,
 }
@@ -49,30 +53,34 @@ pub(crate) fn is_of_decoding(error: &BusError) -> bool {
 }
 
 /// Adds what decodes a file to a pipeline. `attach` is given the pad with the frames, once there is one, and says
-/// whether it took it. A GIF must be fed when the pipeline runs.
+/// whether it took it. What is returned must be fed when the pipeline runs.
 ///
 /// # Errors
 ///
-/// [`ReplayError`] where an element is missing or the file is no GIF after all.
+/// [`ReplayError`] where an element is missing or the file is not what it seemed.
 pub(crate) fn add(
     pipeline: &gst::Pipeline,
     path: &Path,
+    recording: Option<Recording>,
     met: &Arc<Met>,
     attach: impl Fn(&gst::Pad) -> bool + Send + Sync + 'static,
-) -> Result<Option<Gif>, ReplayError> {
+) -> Result<Option<Fed>, ReplayError> {
     let refused = |_| ReplayError::Pipeline {
         path: path.to_owned(),
         message: "its elements cannot be linked".to_owned(),
     };
-    if gif::is_gif(path) {
-        let gif = Gif::open(path)?;
-        pipeline.add(gif.element()).map_err(refused)?;
-        let taken = gif.element().static_pad("src").is_some_and(|pad| attach(&pad));
-        met.linked.store(taken, Ordering::Release);
-        return Ok(Some(gif));
-    }
-    let source = make("filesrc", "libgstreamer1.0-0")?;
-    source.set_property("location", path.to_string_lossy().as_ref());
+    let (source, times) = match recording {
+        Some(mut recording) => match dicom::stream(path, &mut recording)? {
+            Some(stream) => (stream, Some(recording.times().clone())),
+            None => return add_fed(pipeline, dicom::feed(path, recording)?, met, attach).map(Some),
+        },
+        None if gif::is_gif(path) => return add_fed(pipeline, gif::open(path)?, met, attach).map(Some),
+        None => {
+            let source = make("filesrc", "libgstreamer1.0-0")?;
+            source.set_property("location", path.to_string_lossy().as_ref());
+            (source, None)
+        }
+    };
     let decode = make("decodebin", "gstreamer1.0-plugins-base")?;
     // Video alone is decoded, and by the processor: hardware decoders differ in the last bit.
     decode.set_property("caps", gst::Caps::builder("video/x-raw").any_features().build());
@@ -86,6 +94,9 @@ pub(crate) fn add(
     decode.connect_pad_added(move |_, pad| {
         if !seen.linked.load(Ordering::Acquire) && attach(pad) {
             seen.linked.store(true, Ordering::Release);
+            if let Some(times) = &times {
+                dicom::retime(pad, times.clone());
+            }
         }
     });
     let seen = met.clone();
@@ -104,6 +115,21 @@ pub(crate) fn add(
         }
     });
     Ok(None)
+}
+
+fn add_fed(
+    pipeline: &gst::Pipeline,
+    fed: Fed,
+    met: &Arc<Met>,
+    attach: impl Fn(&gst::Pad) -> bool,
+) -> Result<Fed, ReplayError> {
+    pipeline.add(fed.element()).map_err(|_| ReplayError::Pipeline {
+        path: fed.path().to_owned(),
+        message: "its elements cannot be linked".to_owned(),
+    })?;
+    let taken = fed.element().static_pad("src").is_some_and(|pad| attach(&pad));
+    met.linked.store(taken, Ordering::Release);
+    Ok(fed)
 }
 
 /// Where the networks keep all cores busy, more threads for the decoder gain nothing: each holds frames of its own,

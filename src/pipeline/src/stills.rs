@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use gst_video::prelude::*;
-use gstvesalius::{Measure, Overlay};
+use gstvesalius::Overlay;
 use parking_lot::Mutex;
-use vesalius_measure::calibration::Calibration;
+use vesalius_measure::calibration::Scale;
 
 use crate::bus::{self, BusError, End, Heard};
 use crate::collect::{Position, result_of};
+use crate::dicom;
 use crate::encode::make;
 use crate::error::ReplayError;
 use crate::input::file_name;
@@ -32,7 +33,7 @@ const SPACING: gst::ClockTime = gst::ClockTime::SECOND;
 /// One picture to be fed.
 pub(crate) struct StillInput {
     pub(crate) path: PathBuf,
-    pub(crate) calibration: Option<Arc<Calibration>>,
+    pub(crate) scale: Scale,
 }
 
 /// A decoded picture in a format that the chain takes.
@@ -45,6 +46,10 @@ pub(crate) struct Picture {
 }
 
 fn decode(path: &Path) -> Result<Picture, String> {
+    if dicom::is_dicom(path) {
+        let mut recording = vesalius_dicom::Recording::open(path).map_err(|e| e.to_string())?;
+        return dicom::picture(&mut recording, 0).map_err(|e| e.to_string());
+    }
     let reader =
         image::ImageReader::open(path).and_then(|r| r.with_guessed_format()).map_err(|e| e.to_string())?;
     let picture = reader.decode().map_err(|e| e.to_string())?;
@@ -59,7 +64,7 @@ fn decode(path: &Path) -> Result<Picture, String> {
 }
 
 /// A picture as a buffer with its caps, rows padded as GStreamer wants them.
-pub(crate) fn sample(picture: &Picture) -> Result<(gst::Buffer, gst::Caps), String> {
+pub(crate) fn sample(picture: Picture) -> Result<(gst::Buffer, gst::Caps), String> {
     let info = gst_video::VideoInfo::builder(picture.format, picture.width, picture.height)
         .fps(gst::Fraction::new(0, 1))
         .build()
@@ -68,7 +73,7 @@ pub(crate) fn sample(picture: &Picture) -> Result<(gst::Buffer, gst::Caps), Stri
     let stride = info.stride().first().copied().and_then(|s| usize::try_from(s).ok()).unwrap_or(0);
     let row = picture.pixels.len() / picture.height.max(1) as usize;
     if stride == row {
-        return Ok((gst::Buffer::from_slice(picture.pixels.clone()), caps));
+        return Ok((gst::Buffer::from_mut_slice(picture.pixels), caps));
     }
     let mut padded = vec![0; stride * picture.height as usize];
     for (to, from) in padded.chunks_mut(stride.max(1)).zip(picture.pixels.chunks(row.max(1))) {
@@ -76,7 +81,7 @@ pub(crate) fn sample(picture: &Picture) -> Result<(gst::Buffer, gst::Caps), Stri
             to.copy_from_slice(from);
         }
     }
-    Ok((gst::Buffer::from_slice(padded), caps))
+    Ok((gst::Buffer::from_mut_slice(padded), caps))
 }
 
 fn failed(path: &Path, message: &str) -> ReplayError {
@@ -183,8 +188,7 @@ fn build(
     let source = gst_app::AppSrc::builder().format(gst::Format::Time).block(true).max_buffers(3).build();
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(3).build();
     let segment = options.segment();
-    let measure = Measure::new();
-    measure.set_property("post-messages", false);
+    let measure = options.measure();
     let mut chain: Vec<gst::Element> = vec![source.clone().upcast(), segment.upcast(), measure.upcast()];
     if annotate {
         // Gray stills are drawn on in colour.
@@ -213,7 +217,7 @@ fn feed(
             if stop.load(std::sync::atomic::Ordering::Acquire) {
                 break;
             }
-            let (mut buffer, caps) = match decode(&still.path).and_then(|picture| sample(&picture)) {
+            let (mut buffer, caps) = match decode(&still.path).and_then(sample) {
                 Ok(made) => made,
                 Err(message) => {
                     let mut bad = bad.lock();
@@ -225,9 +229,8 @@ fn feed(
             let writable = buffer.make_mut();
             writable.set_pts(SPACING * index);
             writable.set_duration(SPACING);
-            if let Some(calibration) = &still.calibration {
-                let _ = gstvesalius::add_calibration(writable, calibration);
-            }
+            // A refused meta leaves the frame uncalibrated, and its values say so.
+            let _ = gstvesalius::add_scale(writable, &still.scale);
             let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).build();
             drop(buffer);
             if source.push_sample(&sample).is_err() {
@@ -295,8 +298,10 @@ mod tests {
     #[test]
     fn every_still_has_a_name_of_its_own() {
         let names = |files: &[&str]| {
-            let stills: Vec<_> =
-                files.iter().map(|f| StillInput { path: PathBuf::from(f), calibration: None }).collect();
+            let stills: Vec<_> = files
+                .iter()
+                .map(|f| StillInput { path: PathBuf::from(f), scale: Scale::default() })
+                .collect();
             stems(&stills)
         };
         assert_eq!(names(&["x/a.png", "x/b.jpg"]), ["a", "b"]);

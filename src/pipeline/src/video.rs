@@ -11,16 +11,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gst::prelude::*;
-use gstvesalius::{Measure, Overlay, Segment};
+use gstvesalius::{Overlay, Segment};
 use parking_lot::Mutex;
-use vesalius_measure::calibration::Calibration;
+use vesalius_dicom::Recording;
+use vesalius_measure::calibration::Scale;
+use vesalius_measure::result::Reason;
 
 use crate::bus::{self, BusError, End, Heard};
 use crate::collect::{Position, result_of};
 use crate::cut_off;
 use crate::encode::{self, Coding, SMALLEST, make};
 use crate::error::ReplayError;
-use crate::gif::Gif;
+use crate::fed::Fed;
 use crate::input::file_name;
 use crate::replay::{Control, ReplayOptions};
 use crate::source::{self, Met};
@@ -60,8 +62,9 @@ pub(crate) struct VideoEnd {
 /// Runs a recording. `annotated` is where the annotated video goes, if one is wanted.
 pub(crate) fn run(
     path: &Path,
+    recording: Option<Recording>,
     options: &ReplayOptions,
-    calibration: Option<Arc<Calibration>>,
+    scale: Scale,
     annotated: Option<&Path>,
     intake: Intake,
     control: &mut Control<'_>,
@@ -71,8 +74,8 @@ pub(crate) fn run(
     let shared = Arc::new(Shared::default());
     let stop = Arc::new(AtomicBool::new(false));
     let segment = options.segment();
-    let (entry, gif) = build(&pipeline, path, &segment, annotated, &shared)?;
-    watch_entry(&entry, &segment, calibration, annotated.is_some(), &shared, &stop)?;
+    let (entry, fed) = build(&pipeline, path, recording, options, &segment, annotated, &shared)?;
+    watch_entry(&entry, &segment, scale, annotated.is_some(), &shared, &stop)?;
     let last: gst::Element = pipeline.by_name("last").ok_or_else(|| failed(path, "it has no end"))?;
     collect(&last, path, intake, &position, &stop)?;
 
@@ -80,7 +83,7 @@ pub(crate) fn run(
     let mut feeder = None;
     let end = match pipeline.set_state(gst::State::Playing) {
         Ok(_) => {
-            feeder = gif.map(|gif| gif.feed(stop.clone())).transpose()?;
+            feeder = fed.map(|fed| fed.feed(stop.clone(), shared.met.clone())).transpose()?;
             bus::run(&pipeline, &mut heard, &stop, &position, || {
                 let duration = pipeline.query_duration::<gst::ClockTime>().map(|d| d.nseconds());
                 let done = duration.filter(|d| *d > 0).map(|d| position.pts_ns() as f64 / d as f64);
@@ -153,18 +156,19 @@ fn remove_unplayable(annotated: &Path) {
 fn build(
     pipeline: &gst::Pipeline,
     path: &Path,
+    recording: Option<Recording>,
+    options: &ReplayOptions,
     segment: &Segment,
     annotated: Option<&Path>,
     shared: &Arc<Shared>,
-) -> Result<(gst::Element, Option<Gif>), ReplayError> {
+) -> Result<(gst::Element, Option<Fed>), ReplayError> {
     // One frame ahead: enough for the decoder to work beside measuring and drawing; a frame waiting is memory.
     let queue = make("queue", "libgstreamer1.0-0")?;
     queue.set_property("max-size-buffers", 1_u32);
     queue.set_property("max-size-bytes", 0_u32);
     queue.set_property("max-size-time", 0_u64);
     let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
-    let measure = Measure::new();
-    measure.set_property("post-messages", false);
+    let measure = options.measure();
     let parts =
         [&queue, &convert, segment.upcast_ref::<gst::Element>(), measure.upcast_ref::<gst::Element>()];
     let refused = |_| failed(path, "its elements cannot be linked");
@@ -185,7 +189,7 @@ fn build(
 
     let (entry, weak, shared2) = (queue.clone(), pipeline.downgrade(), shared.clone());
     let (location, input) = (annotated.map(Path::to_owned), path.to_owned());
-    let gif = source::add(pipeline, path, &shared.met, move |pad| {
+    let fed = source::add(pipeline, path, recording, &shared.met, move |pad| {
         let (Some(sink), Some(pipeline)) = (entry.static_pad("sink"), weak.upgrade()) else { return false };
         if let Some(location) = &location
             && let Err(error) = add_encoder(&pipeline, &input, pad, location)
@@ -196,7 +200,7 @@ fn build(
         }
         pad.link(&sink).is_ok()
     })?;
-    Ok((queue, gif))
+    Ok((queue, fed))
 }
 
 /// Adds the coder once the size of the picture is known.
@@ -250,7 +254,7 @@ fn cannot_open(location: &Path) -> std::io::Error {
 fn watch_entry(
     entry: &gst::Element,
     segment: &Segment,
-    calibration: Option<Arc<Calibration>>,
+    scale: Scale,
     one_size: bool,
     shared: &Arc<Shared>,
     stop: &Arc<AtomicBool>,
@@ -302,10 +306,10 @@ fn watch_entry(
         let end = buffer.pts().unwrap_or_default() + buffer.duration().unwrap_or(gst::ClockTime::MSECOND);
         last_end.store(end.nseconds(), Ordering::Release);
         // A scale belongs to one picture size.
-        if let Some(calibration) = calibration.as_ref().filter(|_| sizes.now == sizes.first) {
-            // Refused metas leave the frame uncalibrated, and its values say so.
-            let _ = gstvesalius::add_calibration(buffer.make_mut(), calibration);
-        }
+        let expired = Scale::None(Reason::CalibrationExpired);
+        let scale = if sizes.now == sizes.first || scale.uniform().is_none() { &scale } else { &expired };
+        // Refused metas leave the frame uncalibrated, and its values say so.
+        let _ = gstvesalius::add_scale(buffer.make_mut(), scale);
         gst::PadProbeReturn::Ok
     });
     Ok(())
@@ -344,9 +348,10 @@ fn collect(
         }
         let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
         let Some(result) = result_of(buffer) else { return gst::PadProbeReturn::Ok };
-        // Containers may begin their clock anywhere; people and players count from the beginning.
+        // Containers may begin their clock anywhere; people and players count from the beginning, as running time does.
+        // (Stream time would too, but demuxers of program streams let its offset fall below zero, which is unsigned.)
         let pts = buffer.pts();
-        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_stream_time_full(pts)));
+        let shown = pts.and_then(|pts| segment.lock().as_ref().and_then(|s| s.to_running_time_full(pts)));
         // A frame that begins just before its recording is its first.
         let shown = shown.map(|time| time.positive().unwrap_or_default());
         let pts_ns = shown.or(pts).map_or(0, |p| p.nseconds());
@@ -382,6 +387,12 @@ fn judge(path: &Path, end: &End, shared: &Shared, frames: u64, stopped: bool) ->
     }
     if shared.met.no_video.load(Ordering::Acquire) {
         return Some(ReplayError::NoVideo { path });
+    }
+    if let Some(message) = shared.met.broken.lock().take() {
+        return Some(match frames {
+            0 => ReplayError::NotAVideo { path, message },
+            _ => ReplayError::BrokenOff { path, frames, message },
+        });
     }
     let error = match end {
         End::Eos if stopped => return Some(ReplayError::Interrupted { path, frames }),

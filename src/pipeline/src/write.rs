@@ -15,7 +15,7 @@ use vesalius_ledger::record::{FrameRecord, RunRecord};
 use vesalius_ledger::summary::{FrameCounts, Percentiles, ValueCollector, ValueSummary};
 use vesalius_ledger::{Ledger, LedgerError};
 use vesalius_measure::mask::{LabelMask, ProbabilityMap, label_source};
-use vesalius_measure::result::{FrameResult, StageTimes};
+use vesalius_measure::result::{FrameResult, Measurement, StageTimes};
 
 use crate::error::ReplayError;
 
@@ -39,11 +39,18 @@ pub(crate) struct FrameItem {
     pub(crate) annotated: Option<Vec<u8>>,
 }
 
+impl FrameItem {
+    fn record(&self) -> FrameRecord<'_> {
+        FrameRecord::new(&self.input, self.frame, self.pts_ns, self.size, &self.result)
+    }
+}
+
 /// What the thread has seen when it ends.
 #[derive(Default)]
 pub(crate) struct Written {
     pub(crate) counts: FrameCounts,
     pub(crate) values: Vec<ValueSummary>,
+    pub(crate) series: Vec<Measurement>,
     pub(crate) timing_ms: BTreeMap<&'static str, Percentiles>,
     pub(crate) error: Option<ReplayError>,
 }
@@ -112,21 +119,31 @@ fn work(
     let mut written = Written::default();
     let mut values = ValueCollector::default();
     let mut times = Times::default();
+    let mut last: Option<FrameItem> = None;
     for item in receiver {
         if written.error.is_some() {
             continue;
         }
-        match write_frame(&mut ledger, pictures, &item) {
+        // A value over time is written when it changes.
+        let as_before = last.as_ref().is_some_and(|last| last.result.series == item.result.series);
+        match write_frame(&mut ledger, pictures, &item, !as_before) {
             Ok(()) => {
                 written.counts.add(&item.result);
                 values.add(&item.result.measurements);
                 times.add(&item.result.times);
+                last = Some(item);
             }
             Err(error) => {
                 failed.store(true, Ordering::Release);
                 written.error = Some(error);
             }
         }
+    }
+    if let Some(last) = last {
+        if let Err(error) = ledger.series(&last.record()) {
+            written.error.get_or_insert(error.into());
+        }
+        written.series.clone_from(&last.result.series);
     }
     if let Err(error) = ledger.finish() {
         written.error.get_or_insert(error.into());
@@ -136,7 +153,12 @@ fn work(
     written
 }
 
-fn write_frame(ledger: &mut Ledger, pictures: &Pictures, item: &FrameItem) -> Result<(), ReplayError> {
+fn write_frame(
+    ledger: &mut Ledger,
+    pictures: &Pictures,
+    item: &FrameItem,
+    with_series: bool,
+) -> Result<(), ReplayError> {
     if let Some(folder) = &pictures.masks {
         let mask = labels(&item.result, item.size);
         let path = folder.join(format!("{}.png", item.stem));
@@ -147,7 +169,10 @@ fn write_frame(ledger: &mut Ledger, pictures: &Pictures, item: &FrameItem) -> Re
         let [width, height] = item.size.map(|side| side as usize);
         png(&path, rgb, (width, height), ExtendedColorType::Rgb8)?;
     }
-    let record = FrameRecord::new(&item.input, item.frame, item.pts_ns, item.size, &item.result);
+    let mut record = item.record();
+    if !with_series {
+        record.series = &[];
+    }
     ledger.frame(&record).map_err(|error: LedgerError| error.into())
 }
 

@@ -1,19 +1,20 @@
 //! The machinery of `vesaliusmeasure`.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
+use vesalius_measure::calibration::state::{self, CalibrationState, Expiry};
 use vesalius_measure::calibration::{Calibration, CalibrationError, CalibrationSource, Scale};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::protocol::{ProtocolConfig, Session};
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason};
 
-use crate::calibration_meta::calibration_of;
+use crate::calibration_meta::scale_of;
 use crate::frame::{template_caps, view};
 use crate::histogram::Histogram;
 use crate::messages::MeasurementMessage;
@@ -29,13 +30,19 @@ const PROTOCOL_AUTO: &str = "auto";
 #[derive(Clone, Debug)]
 struct Settings {
     calibration: String,
+    calibration_max_age: Duration,
     protocol: String,
     post_messages: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { calibration: String::new(), protocol: PROTOCOL_AUTO.to_owned(), post_messages: true }
+        Self {
+            calibration: String::new(),
+            calibration_max_age: state::DEFAULT_AGE_LIMIT,
+            protocol: PROTOCOL_AUTO.to_owned(),
+            post_messages: true,
+        }
     }
 }
 
@@ -43,14 +50,12 @@ impl Default for Settings {
 struct State {
     /// From here on a new property is taken at once.
     started: bool,
-    /// The property's calibration, parsed.
-    calibration: Option<Arc<Calibration>>,
-    /// The picture's size that it was set for.
-    calibrated_size: Option<(u32, u32)>,
-    size: Option<(u32, u32)>,
+    /// The property's scale and what became of it.
+    calibration: CalibrationState,
+    /// Presentation time of the newest frame, nanoseconds: the clock that a scale's age is counted by.
+    now_ns: u64,
     info: Option<gst_video::VideoInfo>,
-    /// Whether a calibration held once and was taken away by a change of the picture.
-    expired: bool,
+    stream_id: Option<gst::glib::GString>,
     /// The property's protocol, read; `None` for what each engine asks for.
     protocol: Option<ProtocolConfig>,
     /// The protocol at work on the results of each engine, by engine.
@@ -61,6 +66,16 @@ struct State {
 }
 
 impl State {
+    /// The property's scale as it stands now.
+    fn scale(&mut self) -> Scale {
+        let now_ns = self.now_ns;
+        self.calibration.apply(state::Event::Tick, now_ns);
+        match self.calibration.calibration(now_ns) {
+            Some(calibration) => Scale::Uniform(calibration.clone()),
+            None => Scale::None(self.calibration.reason(now_ns).unwrap_or(Reason::NoCalibration)),
+        }
+    }
+
     /// The session that measures an engine's results; `None` only where the engine asks for an unknown protocol.
     fn session_of(&mut self, result: &FrameResult) -> Option<&mut Session> {
         let index = match self.sessions.iter().position(|(engine, _)| *engine == result.engine) {
@@ -103,27 +118,41 @@ impl Measure {
     /// picture.
     fn recalibrate(&self, text: &str) {
         let parsed = Self::parse_calibration(text);
-        let mut state = self.state.lock();
-        state.calibrated_size = state.size;
-        state.calibration = parsed.as_ref().ok().cloned().flatten();
-        state.expired = false;
-        drop(state);
+        {
+            let mut state = self.state.lock();
+            let now_ns = state.now_ns;
+            let event = match &parsed {
+                Ok(Some(calibration)) => state::Event::Adopt(calibration.clone()),
+                Ok(None) | Err(_) => state::Event::Reject,
+            };
+            state.calibration.apply(event, now_ns);
+        }
         if let Err(error) = parsed {
             gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{error}"));
         }
     }
 
-    /// Reads the property: a name, or the path of a TOML file with settings. `None` is what the engine asks for.
+    /// Takes the property's scale away, for something changed that it does not outlive.
+    fn expire(&self, why: Expiry) {
+        let expired = {
+            let mut state = self.state.lock();
+            let now_ns = state.now_ns;
+            let held = state.calibration.calibration(now_ns).is_some();
+            state.calibration.apply(state::Event::Change(why), now_ns);
+            held
+        };
+        if expired {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                ("the calibration no longer holds ({}): set it again", why.display())
+            );
+        }
+    }
+
+    /// Reads the property. `None` is what the engine asks for.
     fn read_protocol(text: &str) -> Result<Option<ProtocolConfig>, String> {
-        if text == PROTOCOL_AUTO {
-            return Ok(None);
-        }
-        if !text.ends_with(".toml") {
-            return ProtocolConfig::from_name(text).map(Some).map_err(|e| e.to_string());
-        }
-        let settings = std::fs::read_to_string(text)
-            .map_err(|e| format!("the protocol '{text}' cannot be read: {e}"))?;
-        ProtocolConfig::from_toml(&settings).map(Some).map_err(|e| format!("'{text}': {e}"))
+        if text == PROTOCOL_AUTO { Ok(None) } else { super::read_protocol(text).map(Some) }
     }
 
     /// Measures one engine's result of a frame.
@@ -192,6 +221,12 @@ impl ObjectImpl for Measure {
                     .blurb("Millimetres per pixel, one number or X,Y (empty = not calibrated)")
                     .mutable_playing()
                     .build(),
+                glib::ParamSpecUInt64::builder("calibration-max-age")
+                    .nick("Maximum age of the calibration")
+                    .blurb("Nanoseconds of the stream after which the calibration must be set again (0 = never)")
+                    .default_value(u64::try_from(default.calibration_max_age.as_nanos()).unwrap_or(u64::MAX))
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecString::builder("protocol")
                     .nick("Protocol")
                     .blurb("What is measured: a protocol by name, a TOML file with one and its settings, or auto for what the engine asks for")
@@ -226,6 +261,10 @@ impl ObjectImpl for Measure {
                     self.recalibrate(&text);
                 }
             }
+            "calibration-max-age" => {
+                self.settings.lock().calibration_max_age =
+                    Duration::from_nanos(value.get().unwrap_or_default());
+            }
             "protocol" => {
                 self.settings.lock().protocol = text().unwrap_or_else(|| PROTOCOL_AUTO.to_owned());
             }
@@ -237,6 +276,10 @@ impl ObjectImpl for Measure {
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
             "calibration" => self.settings.lock().calibration.to_value(),
+            "calibration-max-age" => {
+                let age = self.settings.lock().calibration_max_age;
+                u64::try_from(age.as_nanos()).unwrap_or(u64::MAX).to_value()
+            }
             "protocol" => self.settings.lock().protocol.to_value(),
             "post-messages" => self.settings.lock().post_messages.to_value(),
             "stats" => {
@@ -290,7 +333,12 @@ impl BaseTransformImpl for Measure {
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
         let calibration = Self::parse_calibration(&settings.calibration)
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
-        *self.state.lock() = State { started: true, calibration, protocol, ..State::default() };
+        let limit = Some(settings.calibration_max_age).filter(|age| !age.is_zero()).unwrap_or(Duration::MAX);
+        let mut state = CalibrationState::new(limit);
+        if let Some(calibration) = calibration {
+            state.apply(state::Event::Adopt(calibration), 0);
+        }
+        *self.state.lock() = State { started: true, calibration: state, protocol, ..State::default() };
         Ok(())
     }
 
@@ -302,29 +350,16 @@ impl BaseTransformImpl for Measure {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
-        let size = (info.width(), info.height());
-        let expired = {
+        let shape = |info: &gst_video::VideoInfo| (info.width(), info.height(), info.par());
+        let other = {
             let mut state = self.state.lock();
-            state.size = Some(size);
-            state.info = Some(info);
-            let set_for = *state.calibrated_size.get_or_insert(size);
-            // A scale belongs to one picture size; of another one it says nothing.
-            let expired = set_for != size && state.calibration.take().is_some();
-            state.expired |= expired;
-            expired
+            let before = state.info.replace(info.clone());
+            before.is_some_and(|before| shape(&before) != shape(&info))
         };
-        self.forget();
-        if expired {
-            gst::element_imp_warning!(
-                self,
-                gst::StreamError::Format,
-                (
-                    "the picture's size changed to {}x{}: the calibration no longer holds, set it again",
-                    size.0,
-                    size.1
-                )
-            );
+        if other {
+            self.expire(Expiry::PictureChanged);
         }
+        self.forget();
         Ok(())
     }
 
@@ -339,8 +374,16 @@ impl BaseTransformImpl for Measure {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        if matches!(event.type_(), gst::EventType::FlushStop | gst::EventType::StreamStart) {
-            self.forget();
+        match event.view() {
+            gst::EventView::FlushStop(_) => self.forget(),
+            gst::EventView::StreamStart(start) => {
+                let before = self.state.lock().stream_id.replace(start.stream_id().into());
+                if before.is_some_and(|before| before != *start.stream_id()) {
+                    self.expire(Expiry::SourceChanged);
+                }
+                self.forget();
+            }
+            _ => {}
         }
         self.parent_sink_event(event)
     }
@@ -349,18 +392,16 @@ impl BaseTransformImpl for Measure {
         if buffer.flags().contains(gst::BufferFlags::DISCONT) {
             self.forget();
         }
-        let own = calibration_of(buffer).map(Arc::new);
+        let own = scale_of(buffer);
         let results: Vec<_> = buffer.iter_meta::<ResultMeta>().map(|meta| meta.result().clone()).collect();
         let (scale, info) = {
             let mut state = self.state.lock();
             let needs_picture =
                 results.iter().any(|result| state.session_of(result).is_some_and(|s| s.needs_picture()));
-            let scale = match own.or_else(|| state.calibration.clone()) {
-                Some(calibration) => Scale::Uniform(calibration),
-                None if state.expired => Scale::None(Reason::CalibrationExpired),
-                None => Scale::None(Reason::NoCalibration),
-            };
-            (scale, state.info.clone().filter(|_| needs_picture))
+            if let Some(pts) = buffer.pts() {
+                state.now_ns = pts.nseconds();
+            }
+            (own.unwrap_or_else(|| state.scale()), state.info.clone().filter(|_| needs_picture))
         };
         // Given back, or changing a result below would copy it.
         drop(results);

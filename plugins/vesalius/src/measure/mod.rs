@@ -3,7 +3,7 @@
 //! Adds measurements to the results that `vesaliussegment` attached and posts each as a `vesalius-measurement`
 //! message, see [`MeasurementMessage`](crate::MeasurementMessage). Without a calibration there are no millimetres:
 //! lengths come in pixels with the reason. A frame's own calibration
-//! ([`add_calibration`](crate::add_calibration)) is preferred to the property; the property's is given up when the
+//! ([`add_scale`](crate::add_scale)) is preferred to the property; the property's is given up when the
 //! picture's size changes under it.
 //!
 //! ```text
@@ -12,6 +12,7 @@
 
 use gst::glib;
 use gst::prelude::*;
+use vesalius_measure::protocol::ProtocolConfig;
 
 mod imp;
 
@@ -36,4 +37,18 @@ impl Default for Measure {
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     gst::Element::register(Some(plugin), "vesaliusmeasure", gst::Rank::NONE, Measure::static_type())
+}
+
+/// Reads a protocol: a name, or the path of a TOML file (`….toml`) with one and its settings.
+///
+/// # Errors
+///
+/// One line that says what is wrong.
+pub fn read_protocol(text: &str) -> Result<ProtocolConfig, String> {
+    if !text.ends_with(".toml") {
+        return ProtocolConfig::from_name(text).map_err(|e| e.to_string());
+    }
+    let settings =
+        std::fs::read_to_string(text).map_err(|e| format!("the protocol '{text}' cannot be read: {e}"))?;
+    ProtocolConfig::from_toml(&settings).map_err(|e| format!("'{text}': {e}"))
 }

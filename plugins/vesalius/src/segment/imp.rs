@@ -54,7 +54,23 @@ struct Running {
     max_age: Duration,
     identity: Arc<EngineIdentity>,
     /// Where the threads leave results in newest-frame mode.
-    finished: Arc<Mutex<Option<(u64, Outcome)>>>,
+    finished: Arc<Mutex<Finished>>,
+}
+
+/// What the threads leave for the next frame in newest-frame mode.
+#[derive(Default)]
+struct Finished {
+    /// The newest outcome and its [epoch](Job::epoch).
+    newest: Option<(u64, Outcome)>,
+    /// The errors since the last frame, in order: a newer outcome must not hide that an older one failed.
+    errors: Vec<String>,
+}
+
+impl Finished {
+    fn leave(&mut self, epoch: u64, mut outcome: Outcome) {
+        self.errors.extend(outcome.error.take());
+        self.newest = Some((epoch, outcome));
+    }
 }
 
 #[derive(Default)]
@@ -103,7 +119,7 @@ impl Segment {
             runtime: settings.runtime.clone(),
             ..SessionOptions::default()
         };
-        let finished = Arc::new(Mutex::new(None));
+        let finished = Arc::new(Mutex::new(Finished::default()));
         let make = {
             let (engine, finished, stats) = (engine.clone(), finished.clone(), self.stats.clone());
             move || {
@@ -124,7 +140,7 @@ impl Segment {
                         }
                         // What is counted can be taken.
                         None => {
-                            *finished.lock() = Some((epoch, outcome));
+                            finished.lock().leave(epoch, outcome);
                             count();
                         }
                     }
@@ -238,7 +254,7 @@ impl Segment {
         }
         if let Some(running) = self.running.lock().as_ref() {
             running.pool.forget_waiting();
-            *running.finished.lock() = None;
+            *running.finished.lock() = Finished::default();
         }
     }
 
@@ -279,11 +295,11 @@ impl Segment {
     /// Attaches the newest result with its age, or says why there is none to show.
     fn attach_newest(&self, running: &Running, buffer: &mut gst::Buffer, pts_ns: u64) {
         // The lock is not held while messages are posted.
-        let finished = running.finished.lock().take();
-        if let Some((epoch, outcome)) = finished {
-            if let Some(error) = &outcome.error {
-                self.report(error);
-            }
+        let Finished { newest, errors } = std::mem::take(&mut *running.finished.lock());
+        for error in &errors {
+            self.report(error);
+        }
+        if let Some((epoch, outcome)) = newest {
             if epoch == self.epoch.load(Ordering::Acquire) {
                 self.stream.lock().newest = Some(Arc::new(outcome.result));
             }

@@ -155,11 +155,15 @@ pub(crate) fn environment(
 fn load_all(path: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
     let _one_at_a_time = LOADING.lock();
     if let Some(loaded) = LOADED.get() {
-        return match path.and_then(find::library_at) {
+        let Some(path) = path else { return Ok(loaded) };
+        return match find::library_at(path) {
+            None => {
+                Err(RuntimeError::NotAtPath { source_kind: RuntimeSource::Setting, path: path.to_owned() })
+            }
             Some(asked) if !same_file(&asked, &loaded.runtime.path) => {
                 Err(RuntimeError::AlreadyLoaded { loaded: loaded.runtime.path.clone(), asked })
             }
-            _ => Ok(loaded),
+            Some(_) => Ok(loaded),
         };
     }
     let mut searched = Vec::new();

@@ -1,7 +1,18 @@
 //! Millimetres per pixel: where they come from and how far they are trusted.
+//!
+//! * [`region`]: the scales that a DICOM ultrasound file carries, and where they hold;
+//! * [`caliper`], [`ruler`], [`profile`]: scales of live video, which carries none;
+//! * [`state`]: from a proposal to a scale in force, and back as soon as anything changes;
+//! * [`fingerprint`]: how a change of depth or zoom shows in the picture; [`luma`]: the picture that is looked at.
 
+pub mod caliper;
+pub mod fingerprint;
+pub mod luma;
+pub mod profile;
 pub mod region;
+pub mod ruler;
 mod scale;
+pub mod state;
 
 use std::sync::Arc;
 
@@ -47,19 +58,52 @@ pub enum CalibrationSource {
     Table,
     /// Known from the making of a phantom.
     Phantom,
+    /// Stands in the file: a region of a DICOM ultrasound picture.
+    DicomRegion,
+    /// Stands in the file: DICOM Pixel Spacing, confirmed by the operator.
+    PixelSpacing,
+    /// Distances between two points that the operator knows.
+    Caliper,
+    /// The ruler in the picture, its unit stated by the operator.
+    Ruler,
+    /// A device's profile that fits the picture.
+    Profile,
     /// A tool of known width at the same depth, confirmed by the operator, in one frame.
     Tool,
 }
 
 impl CalibrationSource {
+    /// Every source.
+    pub const ALL: [Self; 9] = [
+        Self::Operator,
+        Self::Table,
+        Self::Phantom,
+        Self::DicomRegion,
+        Self::PixelSpacing,
+        Self::Caliper,
+        Self::Ruler,
+        Self::Profile,
+        Self::Tool,
+    ];
+
     /// The name as it stands in files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Operator => "operator",
             Self::Table => "table",
             Self::Phantom => "phantom",
+            Self::DicomRegion => "dicom-region",
+            Self::PixelSpacing => "pixel-spacing",
+            Self::Caliper => "caliper",
+            Self::Ruler => "ruler",
+            Self::Profile => "profile",
             Self::Tool => "tool",
         }
+    }
+
+    /// The source with a name, the inverse of [`CalibrationSource::as_str`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == name)
     }
 }
 
@@ -150,6 +194,15 @@ mod tests {
         let two = Calibration::parse("0.3, 0.15", CalibrationSource::Operator).unwrap();
         assert_eq!((two.mm_per_px_x(), two.mm_per_px_y()), (MmPerPx(0.3), MmPerPx(0.15)));
         assert_eq!(&**two.id(), "operator:0.3x0.15");
+    }
+
+    #[test]
+    fn names_in_files_are_the_serialised_ones() {
+        for source in CalibrationSource::ALL {
+            assert_eq!(serde_json::to_string(&source).unwrap(), format!("\"{}\"", source.as_str()));
+            assert_eq!(CalibrationSource::from_name(source.as_str()), Some(source));
+        }
+        assert_eq!(CalibrationSource::from_name("guess"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Calibration;
+use super::region::RegionField;
 use crate::contour::Contour;
 use crate::result::Reason;
 
@@ -14,6 +15,8 @@ pub enum Scale {
     None(Reason),
     /// The same everywhere in the picture.
     Uniform(Arc<Calibration>),
+    /// Those of a DICOM file's regions, each within its region.
+    Regions(Arc<RegionField>),
 }
 
 impl Default for Scale {
@@ -29,7 +32,7 @@ impl From<Option<Arc<Calibration>>> for Scale {
 }
 
 impl Scale {
-    /// The scale that holds for all of some outlines at once.
+    /// The scale that holds for all of some outlines at once. Without outlines, the one of the whole picture.
     ///
     /// # Errors
     ///
@@ -40,17 +43,22 @@ impl Scale {
     ) -> Result<Arc<Calibration>, Reason> {
         match self {
             Self::None(reason) => Err(*reason),
-            Self::Uniform(calibration) => {
-                let _ = outlines;
-                Ok(calibration.clone())
+            Self::Uniform(calibration) => Ok(calibration.clone()),
+            Self::Regions(field) => {
+                let mut points = outlines.into_iter().flat_map(|c| c.outer.iter().copied()).peekable();
+                if points.peek().is_none() {
+                    return field.common_scale().cloned().ok_or(Reason::OutsideCalibration);
+                }
+                field.at(points)
             }
         }
     }
 
-    /// The one scale of the whole picture, where there is one.
+    /// The one scale of the whole picture, where there is one; regions may all share theirs.
     pub fn uniform(&self) -> Option<&Arc<Calibration>> {
         match self {
             Self::Uniform(calibration) => Some(calibration),
+            Self::Regions(field) => field.common_scale(),
             Self::None(_) => None,
         }
     }

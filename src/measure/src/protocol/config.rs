@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nodule::TallerThanWide;
 use super::procedure::Procedure;
-use super::{endoscopy, fetal_head, generic, lv_function, nodule, thickness};
+use super::{endoscopy, fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
 
 /// A measuring protocol with its settings.
 ///
@@ -31,6 +31,10 @@ pub enum ProtocolConfig {
     IntimaMedia(thickness::IntimaMediaConfig),
     /// Left ventricular volumes, ejection fraction, fractional area change, heart rate, from one plane.
     LvFunction(lv_function::LvFunctionConfig),
+    /// Diameter of an artery's lumen, systolic and diastolic; distensibility; heart rate.
+    Vessel(vessel::VesselConfig),
+    /// Diameter of the inferior vena cava; collapsibility; breath rate.
+    Ivc(ivc::IvcConfig),
     /// Thickness of a muscle between its aponeuroses.
     MuscleThickness(thickness::MuscleThicknessConfig),
     /// Diameters and orientation of a breast nodule.
@@ -65,16 +69,18 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 11] = [
         "endoscopy",
         "fetal-head",
         "generic",
         "intima-media",
+        "ivc",
         "lv-function",
         "muscle-thickness",
         "nodule-breast",
         "nodule-thyroid",
         "optic-nerve-sheath",
+        "vessel",
     ];
 
     /// The name in manifests and settings.
@@ -85,6 +91,8 @@ impl ProtocolConfig {
             Self::Generic(_) => "generic",
             Self::IntimaMedia(_) => "intima-media",
             Self::LvFunction(_) => "lv-function",
+            Self::Vessel(_) => "vessel",
+            Self::Ivc(_) => "ivc",
             Self::MuscleThickness(_) => "muscle-thickness",
             Self::NoduleBreast(_) => "nodule-breast",
             Self::NoduleThyroid(_) => "nodule-thyroid",
@@ -123,6 +131,8 @@ impl ProtocolConfig {
             Self::FetalHead(_) | Self::Generic(_) => Ok(()),
             Self::IntimaMedia(config) => config.check(),
             Self::LvFunction(config) => config.check(),
+            Self::Vessel(config) => config.check(),
+            Self::Ivc(config) => config.check(),
             Self::MuscleThickness(config) => config.check(),
             Self::NoduleBreast(config) | Self::NoduleThyroid(config) => config.check(),
             Self::OpticNerveSheath(config) => config.check(),
@@ -136,6 +146,8 @@ impl ProtocolConfig {
             Self::Generic(config) => Box::new(generic::Generic::new(config)),
             Self::IntimaMedia(config) => Box::new(thickness::Band::intima_media(config)),
             Self::LvFunction(config) => Box::new(lv_function::LvFunction::new(config)),
+            Self::Vessel(config) => Box::new(vessel::Vessel::new(config)),
+            Self::Ivc(config) => Box::new(ivc::Ivc::new(config)),
             Self::MuscleThickness(config) => Box::new(thickness::Band::muscle(config)),
             Self::NoduleBreast(config) => Box::new(nodule::Nodule::new(config, TallerThanWide::OneOrAbove)),
             Self::NoduleThyroid(config) => Box::new(nodule::Nodule::new(config, TallerThanWide::AboveOne)),

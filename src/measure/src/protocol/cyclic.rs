@@ -20,7 +20,8 @@ const GREATEST_RELATIVE_UNCERTAINTY: f64 = 0.2;
 pub(super) struct Curves<const N: usize> {
     rules: CycleRules,
     series: [Series; N],
-    /// What lengths are in: a picture may have parts with a scale and parts without, and their samples do not mix.
+    /// What lengths are in: a picture may have parts with a scale and parts without, and their samples do not
+    /// mix.
     unit: Option<Unit>,
     analysed_ns: Option<u64>,
     cycles: Cycles,
@@ -149,7 +150,8 @@ impl<const N: usize> Curves<N> {
         Some(rate * rate / 60.0 * sd / (lengths.len() as f64).sqrt())
     }
 
-    /// When the latest cycle that counts had its high and its low, seconds of presentation time: the frames to look at.
+    /// When the latest cycle that counts had its high and its low, seconds of presentation time: the frames
+    /// to look at.
     pub(super) fn write_times(&self, sheet: &mut Sheet<'_>, structure: &str, names: [&'static str; 2]) {
         let last = self.cycles.used().next_back();
         let reason = last.is_none().then(|| self.reason());
@@ -160,18 +162,32 @@ impl<const N: usize> Curves<N> {
         }
     }
 
-    /// A value over the cycles with what else its uncertainty comes from.
+    /// A value over the cycles with its whole uncertainty.
     pub(super) fn write(
+        &self,
+        sheet: &mut Sheet<'_>,
+        structure: &str,
+        what: (&'static str, Unit, &'static str),
+        number: Option<(f64, f64)>,
+    ) {
+        self.write_doubted(sheet, structure, what, number, None);
+    }
+
+    /// The same with a reservation about the curve itself.
+    pub(super) fn write_doubted(
         &self,
         sheet: &mut Sheet<'_>,
         structure: &str,
         (name, unit, method): (&'static str, Unit, &'static str),
         number: Option<(f64, f64)>,
+        doubt: Option<Reason>,
     ) {
         let uncertain = number.is_some_and(|(v, u)| u > GREATEST_RELATIVE_UNCERTAINTY * v.abs());
         let reason = match number {
             None => Some(self.reason()),
-            Some(_) => uncertain.then_some(Reason::LowConfidence),
+            Some(_) => doubt
+                .or(sheet.uncalibrated().filter(|_| !unit.is_scale_free()))
+                .or(uncertain.then_some(Reason::LowConfidence)),
         };
         let number = number.map(|(v, u)| (v, Some(u)));
         sheet.write_series(structure, Value { name, unit, method, number, reason }, None);

@@ -1,7 +1,9 @@
-//! Left ventricular function from one plane: volumes, ejection fraction and fractional area change over beats.
+//! Left ventricular function from one plane: volumes, ejection fraction and fractional area change over
+//! beats.
 //!
-//! Every frame gives an area, a long axis ([`axis`]) and a volume ([`discs`]). Beats are found in the curve of the area, and
-//! each value is the median over the beats that count; see [`series`](crate::series). Ratios need no millimetres.
+//! Every frame gives an area, a long axis ([`axis`]) and a volume ([`discs`]). Beats are found in the curve
+//! of the area, and each value is the median over the beats that count; see [`series`](crate::series). Ratios
+//! need no millimetres.
 //!
 //! Two runs of the two apical planes give biplane values by [`biplane`](biplane::biplane).
 
@@ -17,10 +19,11 @@ use super::cyclic::{BEATS, Curves, joined};
 use super::procedure::{Input, Procedure};
 use super::sheet::{Sheet, Value, doubt_of};
 use crate::contour::Contour;
+use crate::geometry::Geometry;
 use crate::result::{ClassResult, Mark, Reason};
 use crate::series::beats::CycleRules;
 use crate::series::extremum::PerCycle;
-use crate::shape::Shape;
+use crate::shape::{Plane, Shape};
 use crate::units::Unit;
 
 /// Cubic millimetres of a millilitre.
@@ -111,8 +114,8 @@ const VOLUME: usize = 1;
 pub(super) struct LvFunction {
     config: LvFunctionConfig,
     curves: Curves<2>,
-    /// How an outline that lies one standard uncertainty further out changes area and volume: relative change, times the
-    /// size of the ventricle. A smaller ventricle of the same shape changes more.
+    /// How an outline that lies one standard uncertainty further out changes area and volume: relative
+    /// change, times the size of the ventricle. A smaller ventricle of the same shape changes more.
     boundary: Option<Boundary>,
 }
 
@@ -124,12 +127,54 @@ struct Boundary {
     volume: Option<f64>,
 }
 
-/// What an outline gives.
-struct Measured {
-    shape: Shape,
-    axis: Result<LongAxis, Reason>,
-    discs: Option<Discs>,
-    volume: Option<f64>,
+/// A ventricle in one frame, in the unit of its plane.
+///
+/// A run keeps outlines or masks; this gives again from them what its values were made of, such as the discs
+/// of the two frames that [`biplane`](biplane::biplane) needs of each run. The values `end_diastole_time` and
+/// `end_systole_time` say which frames these are.
+#[derive(Clone, Debug)]
+pub struct Ventricle {
+    /// Area and outline.
+    pub shape: Shape,
+    /// The long axis, or why there is none.
+    pub axis: Result<LongAxis, Reason>,
+    /// The cuts across it.
+    pub discs: Option<Discs>,
+}
+
+impl Ventricle {
+    /// Measures the outline of a cavity, with that of the atrium where there is one. `None` where it encloses
+    /// nothing.
+    pub fn of(
+        cavity: &Contour,
+        atrium: Option<&Contour>,
+        plane: &Plane,
+        geometry: &Geometry,
+    ) -> Option<Self> {
+        let shape = Shape::of(cavity, plane)?;
+        let polygons: Vec<Vec<(f64, f64)>> = std::iter::once(&cavity.outer)
+            .chain(&cavity.holes)
+            .map(|line| line.iter().map(|&p| plane.from_frame(p)).collect())
+            .collect();
+        let atrium = atrium.and_then(|c| Shape::of(c, plane)).map(|s| s.centroid);
+        let outline = polygons.first()?;
+        // Half a pixel of the mask is what an outline is uncertain by.
+        let pixel = 2.0 * plane.boundary_uncertainty(geometry);
+        let ellipse = shape.ellipse.as_ref().ok_or(Reason::ShapeMismatch);
+        let axis = ellipse.and_then(|e| LongAxis::of(outline, e, atrium, pixel));
+        let closed_gap = CLOSED_GAP_PX * plane.unit_per_px_x.max(plane.unit_per_px_y);
+        let discs = axis.ok().map(|a| Discs::of(&polygons, &a, closed_gap));
+        Some(Self { shape, axis, discs })
+    }
+
+    /// Its volume, in the cube of the plane's unit of length.
+    pub fn volume(&self, method: VolumeMethod) -> Option<f64> {
+        let discs = self.discs.as_ref()?;
+        Some(match method {
+            VolumeMethod::Discs => discs.volume(),
+            VolumeMethod::AreaLength => discs::area_length(self.shape.area, discs.length),
+        })
+    }
 }
 
 impl LvFunction {
@@ -155,7 +200,7 @@ impl Procedure for LvFunction {
         if input.is_new {
             let is_clean = class.is_some_and(|c| doubt_of(c) != Some(Reason::Truncated));
             let area = measured.as_ref().map(|m| m.shape.area);
-            let volume = measured.as_ref().and_then(|m| m.volume);
+            let volume = measured.as_ref().and_then(|m| m.volume(self.config.volume_method));
             self.curves.push(input.pts_ns(), [area, volume], sheet.plane.length, is_clean);
         }
         self.write_series(sheet);
@@ -168,34 +213,18 @@ impl Procedure for LvFunction {
 }
 
 impl LvFunction {
-    fn measure(&mut self, contour: &Contour, input: &Input<'_>, sheet: &Sheet<'_>) -> Option<Measured> {
-        let plane = sheet.plane;
-        let shape = Shape::of(contour, &plane)?;
-        let polygons: Vec<Vec<(f64, f64)>> = std::iter::once(&contour.outer)
-            .chain(&contour.holes)
-            .map(|line| line.iter().map(|&p| plane.from_frame(p)).collect())
-            .collect();
+    fn measure(&mut self, cavity: &Contour, input: &Input<'_>, sheet: &Sheet<'_>) -> Option<Ventricle> {
         let atrium = input.class(&self.config.atrium).and_then(|c| c.contours.first());
-        let atrium = atrium.and_then(|c| Shape::of(c, &plane)).map(|s| s.centroid);
-        let outline = polygons.first()?;
-        let ellipse = shape.ellipse.as_ref().ok_or(Reason::ShapeMismatch);
-        // Half a pixel of the mask is what an outline is uncertain by.
-        let pixel = 2.0 * sheet.boundary_uncertainty();
-        let axis = ellipse.and_then(|e| LongAxis::of(outline, e, atrium, pixel));
-        let closed_gap = CLOSED_GAP_PX * plane.unit_per_px_x.max(plane.unit_per_px_y);
-        let discs = axis.ok().map(|a| Discs::of(&polygons, &a, closed_gap));
-        let volume = discs.as_ref().map(|d| match self.config.volume_method {
-            VolumeMethod::Discs => d.volume(),
-            VolumeMethod::AreaLength => discs::area_length(shape.area, d.length),
-        });
+        let measured = Ventricle::of(cavity, atrium, &sheet.plane, sheet.geometry()?)?;
         let boundary = sheet.boundary_uncertainty();
-        let effect = discs.as_ref().map(|d| d.boundary_effect(boundary) / d.volume().powf(2.0 / 3.0));
-        self.boundary =
-            Some(Boundary { area: shape.perimeter * boundary / shape.area.sqrt(), volume: effect });
-        Some(Measured { shape, axis, discs, volume })
+        let Shape { perimeter, area, .. } = measured.shape;
+        let effect = |d: &Discs| d.boundary_effect(boundary) / d.volume().powf(2.0 / 3.0);
+        let volume = measured.discs.as_ref().map(effect);
+        self.boundary = Some(Boundary { area: perimeter * boundary / area.sqrt(), volume });
+        Some(measured)
     }
 
-    fn write_frame(&self, class: &ClassResult, measured: Option<&Measured>, sheet: &mut Sheet<'_>) {
+    fn write_frame(&self, class: &ClassResult, measured: Option<&Ventricle>, sheet: &mut Sheet<'_>) {
         let name = &class.class.name;
         let doubt = doubt_of(class);
         sheet.write_size(class, measured.map(|m| &m.shape), doubt);
@@ -209,8 +238,9 @@ impl LvFunction {
 
         let is_broken = measured.and_then(|m| m.discs.as_ref()).is_some_and(|d| d.is_broken);
         let mut reason = ambiguous.or(is_broken.then_some(Reason::ShapeMismatch));
-        let volume = measured.and_then(|m| m.volume).filter(|_| sheet.is_calibrated());
-        if measured.is_some_and(|m| m.volume.is_some()) && volume.is_none() {
+        let in_plane = measured.and_then(|m| m.volume(self.config.volume_method));
+        let volume = in_plane.filter(|_| sheet.is_calibrated());
+        if in_plane.is_some() && volume.is_none() {
             reason = sheet.uncalibrated();
         }
         let number = volume.map(|v| {
@@ -225,7 +255,7 @@ impl LvFunction {
         }
     }
 
-    fn draw(&self, measured: &Measured, sheet: &mut Sheet<'_>) {
+    fn draw(&self, measured: &Ventricle, sheet: &mut Sheet<'_>) {
         let plane = sheet.plane;
         if let (true, Ok(axis)) = (self.config.show_axis, &measured.axis) {
             let name = "long_axis_length";

@@ -12,6 +12,7 @@ pub mod endoscopy;
 mod fetal_head;
 mod generic;
 pub mod hadlock;
+mod ivc;
 pub mod lv_function;
 pub mod nodule;
 mod procedure;
@@ -19,15 +20,19 @@ mod section;
 mod session;
 mod sheet;
 mod thickness;
+mod tube;
+mod vessel;
 
 pub use config::{ProtocolConfig, ProtocolError};
 pub use endoscopy::EndoscopyConfig;
 pub use fetal_head::FetalHeadConfig;
 pub use generic::GenericConfig;
+pub use ivc::IvcConfig;
 pub use lv_function::LvFunctionConfig;
 pub use procedure::Event;
 pub use session::Session;
 pub use thickness::{IntimaMediaConfig, MuscleThicknessConfig, OpticNerveSheathConfig};
+pub use vessel::VesselConfig;
 
 #[cfg(test)]
 mod scene;

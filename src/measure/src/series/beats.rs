@@ -1,13 +1,13 @@
 //! Heart beats and breaths of a curve of area, volume or diameter.
 //!
-//! The curve is smoothed ([`smooth`](super::smooth)). A cycle begins at a high: a local maximum that stands out by a fifth
-//! of the curve's robust range and of the noise, and not sooner after another than the heart can beat. Its low is the
-//! minimum before the next high. Without an ECG, end diastole is the frame with the largest ventricle and end
-//! systole the one with the smallest (Leclerc et al. 2019, doi:10.1109/TMI.2019.2900516; Lang et al. 2015,
-//! doi:10.1016/j.echo.2014.10.003).
+//! The curve is smoothed ([`smooth`](super::smooth)). A cycle begins at a high: a local maximum that stands
+//! out by a fifth of the curve's robust range and of the noise, and not sooner after another than the heart
+//! can beat. Its low is the minimum before the next high. Without an ECG, end diastole is the frame with the
+//! largest ventricle and end systole the one with the smallest (Leclerc et al. 2019,
+//! doi:10.1109/TMI.2019.2900516; Lang et al. 2015, doi:10.1016/j.echo.2014.10.003).
 //!
-//! The time of a flat maximum is poorly known, that of the steep part beside it well: lengths of cycles are taken from
-//! where the curve passes half of its swing.
+//! The time of a flat maximum is poorly known, that of the steep part beside it well: lengths of cycles are
+//! taken from where the curve passes half of its swing.
 
 use super::smooth::Smoothed;
 use super::stats::{median, robust_range};
@@ -54,7 +54,8 @@ pub struct CycleRules {
     pub frames: usize,
     /// Which steep part times it.
     pub edge: Edge,
-    /// Reach of the fit at a high or low, each way, as a fraction of the cycle; see [`extremum`](super::extremum).
+    /// Reach of the fit at a high or low, each way, as a fraction of the cycle; see
+    /// [`extremum`](super::extremum).
     pub fit: f64,
 }
 
@@ -75,8 +76,14 @@ impl CycleRules {
         }
     }
 
-    /// Breaths in the diameter of a vein, between two rates a minute. Smoothed over a fifth of the shortest breath, and
-    /// long enough that the pulse of the heart does not count.
+    /// Heart beats in the diameter of an artery: timed by the rise of the pulse, whose foot is sharper than
+    /// any extreme of a ventricle.
+    pub const fn artery() -> Self {
+        Self { edge: Edge::Rise, fit: 0.1, ..Self::heart() }
+    }
+
+    /// Breaths in the diameter of a vein, between two rates a minute. Smoothed over half of the shortest breath,
+    /// 0.8 seconds at the most.
     pub fn breath(least_per_minute: f64, most_per_minute: f64) -> Self {
         let shortest_s = 60.0 / most_per_minute;
         Self {
@@ -114,7 +121,8 @@ pub struct Cycle {
     pub frames: usize,
     /// Why it does not count; `None` if it does.
     pub rejected: Option<Rejection>,
-    /// Where highs and lows are looked for: times of the steep part that belongs to each, less the usual distance.
+    /// Where highs and lows are looked for: times of the steep part that belongs to each, less the usual
+    /// distance.
     pub(super) high_s: f64,
     pub(super) low_s: f64,
     pub(super) next_high_s: f64,
@@ -175,8 +183,8 @@ impl Cycles {
     }
 }
 
-/// How far a high stands out: a fraction of the robust range, and out of what noise the smoothing leaves. `None` where the
-/// curve does not move, or only as noise does.
+/// How far a high stands out: a fraction of the robust range, and out of what noise the smoothing leaves.
+/// `None` where the curve does not move, or only as noise does.
 fn prominence_threshold(smoothed: &Smoothed, values: &[f64], rules: &CycleRules) -> Option<f64> {
     let mut sorted = smoothed.values.clone();
     let range = robust_range(&mut sorted)?;
@@ -191,7 +199,8 @@ fn prominence_threshold(smoothed: &Smoothed, values: &[f64], rules: &CycleRules)
 struct Prominence {
     /// With the ends of the curve taken for higher ground.
     formal: f64,
-    /// From the sides alone where the curve shows the whole valley, or from the deeper side where it shows none.
+    /// From the sides alone where the curve shows the whole valley, or from the deeper side where it shows
+    /// none.
     known: f64,
 }
 
@@ -340,7 +349,8 @@ impl Curve {
         (b - a < rules.frames || gap > GREATEST_GAP * length_s).then_some(Rejection::TooFewSamples)
     }
 
-    /// When the steep part that belongs to a high passes half of its swing; `None` where the curve does not show it yet.
+    /// When the steep part that belongs to a high passes half of its swing; `None` where the curve does not
+    /// show it yet.
     fn edge(&self, highs: &[usize], k: usize, rules: &CycleRules) -> Option<f64> {
         let &high = highs.get(k)?;
         let last = self.smooth.len().checked_sub(1)?;
@@ -362,7 +372,8 @@ impl Curve {
         Some(self.refine(at, level, rules).unwrap_or(at))
     }
 
-    /// The crossing again, of a straight line through the samples around it, which smoothing has not flattened.
+    /// The crossing again, of a straight line through the samples around it, which smoothing has not
+    /// flattened.
     fn refine(&self, at: f64, level: f64, rules: &CycleRules) -> Option<f64> {
         let reach = (EDGE_REACH * rules.smoothing_s).max(1.6 * self.median_step_s);
         let from = self.times.partition_point(|t| *t < at - reach);

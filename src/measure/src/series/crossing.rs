@@ -16,12 +16,14 @@ pub enum Direction {
 pub struct Crossing {
     /// Which way.
     pub direction: Direction,
-    /// When the level itself was last passed before the hysteresis was left, interpolated between samples, nanoseconds.
+    /// When the level itself was last passed before the hysteresis was left, interpolated between samples,
+    /// nanoseconds.
     pub at_ns: u64,
 }
 
-/// Tells when a level is crossed. A value counts as above once it exceeds the level by half the hysteresis, and as below
-/// once it falls short by as much; between the two it keeps the side it was on, so noise does not cross.
+/// Tells when a level is crossed. A value counts as above once it exceeds the level by half the hysteresis,
+/// and as below once it falls short by as much; between the two it keeps the side it was on, so noise does
+/// not cross.
 #[derive(Clone, Debug)]
 pub struct Crossings {
     level: f64,

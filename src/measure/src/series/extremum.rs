@@ -1,15 +1,16 @@
 //! The highest and lowest value of each cycle, without the bias of picking extremes.
 //!
-//! The greatest of noisy values is too great, and smoothing wide enough to prevent that cuts the peak off. Both
-//! are avoided by what the cycles of one recording have in common. Around their highs (and likewise their lows) all cycles get
-//! one common shape, a polynomial of degree 4 in time, and a level each:
+//! The greatest of noisy values is too great, and smoothing wide enough to prevent that cuts the peak off.
+//! Both are avoided by what the cycles of one recording have in common. Around their highs (and likewise
+//! their lows) all cycles get one common shape, a polynomial of degree 4 in time, and a level each:
 //!
 //! y(t) = level_c + s₁x + s₂x² + s₃x³ + s₄x⁴,  x = (t − centre_c) / reach
 //!
-//! fitted by least squares to the raw samples, not the smoothed ones. Cycles are laid over each other by their steep
-//! parts, whose times are known better than those of flat extremes. The value of a cycle is its curve at the extremum
-//! of the common shape. What selection bias is left has, to first order, the size var(y′)/(2·|y″|) (a parabola's
-//! vertex moves by y′/y″ when noise tilts it, and gains half of y′²/y″), and is taken off.
+//! fitted by least squares to the raw samples, not the smoothed ones. Cycles are laid over each other by
+//! their steep parts, whose times are known better than those of flat extremes. The value of a cycle is its
+//! curve at the extremum of the common shape. What selection bias is left has, to first order, the size
+//! var(y′)/(2·|y″|) (a parabola's vertex moves by y′/y″ when noise tilts it, and gains half of y′²/y″), and
+//! is taken off.
 
 use nalgebra::{Matrix4, Vector4};
 
@@ -29,11 +30,12 @@ const GREATEST_LEVERAGE: f64 = 0.7;
 const WIDEST: f64 = 2.5;
 /// Step of that multiple.
 const WIDENING: f64 = 1.15;
-/// Steps on either side of the centre that the extremum of the shape is looked for at, and how far out they go.
+/// Steps on either side of the centre that the extremum of the shape is looked for at, and how far out they
+/// go.
 const STEPS: i32 = 60;
 const FARTHEST: f64 = 0.6;
-/// The correction never takes off more than this fraction of the value's standard uncertainty: where the shape is flat
-/// its first-order size means nothing.
+/// The correction never takes off more than this fraction of the value's standard uncertainty: where the
+/// shape is flat its first-order size means nothing.
 const GREATEST_CORRECTION: f64 = 0.8;
 
 /// A value of every cycle that counts.
@@ -77,21 +79,22 @@ pub struct OverCycles {
     pub sd: Option<f64>,
     /// Number of cycles.
     pub count: usize,
-    /// Standard uncertainty of the median: that of the spread between cycles, or of the noise of samples where it gives more,
-    /// over √n, joined with what is common to all cycles.
+    /// Standard uncertainty of the median: that of the spread between cycles, or of the noise of samples
+    /// where it gives more, over √n, joined with what is common to all cycles.
     pub uncertainty: f64,
 }
 
 impl Extrema {
-    /// Of a curve whose cycles were found, in it or in another curve of the same frames. `None` where no cycle counts or
-    /// none has enough samples.
+    /// Of a curve whose cycles were found, in it or in another curve of the same frames. `None` where no
+    /// cycle counts or none has enough samples.
     pub fn of(samples: &[Sample], cycles: &Cycles) -> Option<Self> {
         let used: Vec<&Cycle> = cycles.used().collect();
         let times: Vec<f64> = samples.iter().map(|s| seconds_since(cycles.origin_ns, s.at_ns)).collect();
         let values: Vec<f64> = samples.iter().map(|s| s.value).collect();
         let curve = Curve { times: &times, values: &values };
         let mut high_centres: Vec<f64> = used.iter().map(|c| c.high_s).collect();
-        // The highs that cycles end with help to find the shape; those that the next cycle starts with are there.
+        // The highs that cycles end with help to find the shape; those that the next cycle starts with are
+        // there.
         for c in &used {
             if !used.iter().any(|other| other.high_ns == c.next_high_ns) {
                 high_centres.push(c.next_high_s);
@@ -109,7 +112,8 @@ impl Extrema {
         (!cycles.is_empty()).then_some(Self { cycles, high_noise: highs.noise, low_noise: lows.noise })
     }
 
-    /// Median over the cycles of a number that follows from high and low, such as a volume or an ejection fraction.
+    /// Median over the cycles of a number that follows from high and low, such as a volume or an ejection
+    /// fraction.
     pub fn over_cycles(&self, of: impl Fn(PerCycle) -> f64) -> Option<OverCycles> {
         let mut values: Vec<f64> = self.cycles.iter().map(|&c| of(c)).filter(|v| v.is_finite()).collect();
         let middle = median(&mut values)?;
@@ -144,7 +148,8 @@ impl Extrema {
         self.over_cycles(|c| c.low)
     }
 
-    /// Median over the cycles of (high − low) / high: an ejection fraction, a fractional area change, a collapsibility.
+    /// Median over the cycles of (high − low) / high: an ejection fraction, a fractional area change, a
+    /// collapsibility.
     pub fn fall(&self) -> Option<OverCycles> {
         self.over_cycles(|c| (c.high - c.low) / c.high)
     }
@@ -218,7 +223,8 @@ impl Fit {
         None
     }
 
-    /// The fit over one reach. `None` where samples are too few, and, unless `is_last`, where a cycle has too few.
+    /// The fit over one reach. `None` where samples are too few, and, unless `is_last`, where a cycle has too
+    /// few.
     fn within(curve: &Curve<'_>, centres: &[f64], shift: f64, reach: f64, is_last: bool) -> Option<Self> {
         let samples = |from: usize, to: usize, centre: f64| {
             let times = curve.times.get(from..to).unwrap_or_default();
@@ -249,7 +255,8 @@ impl Fit {
         if levels == 0 || count < levels + DEGREE + SPARE_SAMPLES {
             return None;
         }
-        // Taking each cycle's means off leaves the shape alone to solve for (Frisch & Waugh 1933, doi:10.2307/1907330).
+        // Taking each cycle's means off leaves the shape alone to solve for (Frisch & Waugh 1933,
+        // doi:10.2307/1907330).
         let (mut normal, mut right) = (Matrix4::zeros(), Vector4::zeros());
         let each = || {
             groups.iter().flatten().flat_map(|g: &Group| {

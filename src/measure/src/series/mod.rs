@@ -1,14 +1,15 @@
 //! Values over time: what can be said of a stream of samples that carry their presentation times.
 //!
-//! Times are nanoseconds of presentation and never an index times a nominal rate, so dropped frames and a variable
-//! rate change nothing. Samples that are not valid never enter a statistic; they are counted, and
+//! Times are nanoseconds of presentation and never an index times a nominal rate, so dropped frames and a
+//! variable rate change nothing. Samples that are not valid never enter a statistic; they are counted, and
 //! [`Series::coverage`] says how many of the frames gave a value.
 //!
 //! * [`Series`]: the samples of the last seconds, bounded in time and in number;
 //! * [`stats`]: quantiles, spread, slope; [`Running`](stats::Running) for a whole recording;
-//! * [`smooth`]: local quadratics (Savitzky–Golay for any times); [`crossing`]: levels crossed, with hysteresis;
-//! * [`beats`]: heart beats and breaths of a curve; [`extremum`]: the highest and lowest value of each, without the
-//!   bias that picking extremes of a noisy curve has.
+//! * [`smooth`]: local quadratics (Savitzky–Golay for any times); [`crossing`]: levels crossed, with
+//!   hysteresis;
+//! * [`beats`]: heart beats and breaths of a curve; [`extremum`]: the highest and lowest value of each,
+//!   without the bias that picking extremes of a noisy curve has.
 
 pub mod beats;
 pub mod crossing;
@@ -130,8 +131,8 @@ impl Series {
         Slope::of(&points)
     }
 
-    /// Change in per cent of the value at `reference_ns` until now, each taken as the median of the samples within
-    /// `half_window_ns` of it. `None` where either has no samples or the reference is zero.
+    /// Change in per cent of the value at `reference_ns` until now, each taken as the median of the samples
+    /// within `half_window_ns` of it. `None` where either has no samples or the reference is zero.
     pub fn percent_change(&self, reference_ns: u64, half_window_ns: u64) -> Option<f64> {
         let newest = self.entries.back()?.at_ns;
         let around = |at_ns: u64| {

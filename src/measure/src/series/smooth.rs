@@ -1,8 +1,8 @@
 //! Smoothing that is right for samples at any times.
 //!
-//! A quadratic is fitted by least squares to the samples around each sample and read there. For samples at equal
-//! distances that is the filter of Savitzky & Golay 1964 (doi:10.1021/ac60214a047); for any others it is local regression
-//! (Cleveland 1979, doi:10.1080/01621459.1979.10481038) with equal weights.
+//! A quadratic is fitted by least squares to the samples around each sample and read there. For samples at
+//! equal distances that is the filter of Savitzky & Golay 1964 (doi:10.1021/ac60214a047); for any others it
+//! is local regression (Cleveland 1979, doi:10.1080/01621459.1979.10481038) with equal weights.
 
 use nalgebra::{Matrix3, Vector3};
 
@@ -16,14 +16,14 @@ const LEAST_SAMPLES: usize = 5;
 pub struct Smoothed {
     /// The curve at each sample.
     pub values: Vec<f64>,
-    /// Weight of each sample in its own smoothed value, which is also the variance of that value as a fraction of a
-    /// sample's.
+    /// Weight of each sample in its own smoothed value, which is also the variance of that value as a
+    /// fraction of a sample's.
     pub leverage: Vec<f64>,
 }
 
 impl Smoothed {
-    /// Smooths samples at increasing `times_s` over a window of `window_s`, centred, and at the ends one-sided. Where
-    /// fewer than five samples lie in it, the five nearest take part.
+    /// Smooths samples at increasing `times_s` over a window of `window_s`, centred, and at the ends
+    /// one-sided. Where fewer than five samples lie in it, the five nearest take part.
     pub fn of(times_s: &[f64], values: &[f64], window_s: f64) -> Self {
         let half = window_s / 2.0 + 1e-9;
         let (mut first, mut end) = (0, 0);
@@ -44,8 +44,8 @@ impl Smoothed {
         out
     }
 
-    /// Standard deviation of the noise of a single sample, from the median of what smoothing took away, so that outliers do
-    /// not count. `None` without samples.
+    /// Standard deviation of the noise of a single sample, from the median of what smoothing took away, so
+    /// that outliers do not count. `None` without samples.
     pub fn noise(&self, values: &[f64]) -> Option<f64> {
         let mut residuals: Vec<f64> = self
             .values
@@ -120,7 +120,8 @@ mod tests {
         /// A parabola goes through unchanged, whatever the times; noise of a known size is found.
         #[test]
         fn a_parabola_stays(steps in proptest::collection::vec(1e-3..0.3_f64, 5..60),
-                            a in -5.0..5.0_f64, b in -5.0..5.0_f64, c in -5.0..5.0_f64, window in 0.05..1.0_f64) {
+                            a in -5.0..5.0_f64, b in -5.0..5.0_f64, c in -5.0..5.0_f64,
+                          window in 0.05..1.0_f64) {
             let times: Vec<f64> = steps.iter().scan(0.0, |t, s| { *t += s; Some(*t) }).collect();
             let values: Vec<f64> = times.iter().map(|t| a + b * t + c * t * t).collect();
             let smoothed = Smoothed::of(&times, &values, window);

@@ -1,6 +1,7 @@
 //! Quantiles, spread and slope.
 
-/// The quantile `p` in 0 to 1 of sorted values, interpolated (definition 7 of Hyndman & Fan 1996, doi:10.2307/2684934).
+/// The quantile `p` in 0 to 1 of sorted values, interpolated (definition 7 of Hyndman & Fan 1996,
+/// doi:10.2307/2684934).
 pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let at = p.clamp(0.0, 1.0) * last as f64;
@@ -113,13 +114,13 @@ impl Running {
 pub struct Slope {
     /// Rise a second.
     pub per_s: f64,
-    /// Its standard uncertainty from the scatter about the line; `None` for the two ends of a line alone.
+    /// Its standard uncertainty from the scatter about the line; `None` where it is not finite.
     pub uncertainty: Option<f64>,
 }
 
 impl Slope {
-    /// Least-squares line through (seconds, value); `None` for fewer than three points or all at one time: two frames
-    /// are no trend.
+    /// Least-squares line through (seconds, value); `None` for fewer than three points or all at one time:
+    /// two frames are no trend.
     pub fn of(points: &[(f64, f64)]) -> Option<Self> {
         let n = points.len() as f64;
         if points.len() < 3 {

@@ -15,8 +15,8 @@ def integrated_ml(a, b, cut, n=2_000_000):
     return np.pi * np.trapezoid(radius2, z) / 1000
 
 
-def discs_of_a_mask_ml(a, b, cut, mm=0.05, discs=20):
-    """Rows of a mask with its axis upright, 0.05 mm a pixel."""
+def discs_of_a_mask_ml(a, b, cut, mm=0.01, discs=20):
+    """Rows of a mask with its axis upright, 0.01 mm a pixel."""
     y = (np.arange(int(2 * a / mm) + 2) + 0.5) * mm - a
     x = (np.arange(int(2 * b / mm) + 2) + 0.5) * mm - b
     mask = (x[None, :] / b) ** 2 + (y[:, None] / a) ** 2 <= 1

@@ -9,7 +9,8 @@ use vesalius_measure::series::Sample;
 pub enum Shape {
     /// A cosine.
     Cosine,
-    /// Ejection over 0.36·√T, early filling to 78 %, diastasis, and the kick of the atrium in the last 14 % of the beat.
+    /// Ejection over 0.36·√T, early filling to 78 %, diastasis, and the kick of the atrium in the last 14 %
+    /// of the beat.
     Physiological,
 }
 
@@ -66,7 +67,8 @@ impl Random {
     }
 }
 
-/// Volume as a fraction of the stroke volume above end systole, at `t` seconds into a beat of `length` seconds.
+/// Volume as a fraction of the stroke volume above end systole, at `t` seconds into a beat of `length`
+/// seconds.
 fn filling(shape: Shape, t: f64, length: f64) -> f64 {
     let ramp = |x: f64| 0.5 - 0.5 * (std::f64::consts::PI * x.clamp(0.0, 1.0)).cos();
     match shape {
@@ -90,12 +92,13 @@ pub fn volumes(case: &Case, seed: u64) -> (Vec<Sample>, f64) {
     let mut random = Random::new(seed);
     let usual = 60.0 / case.beats_per_minute;
     // A part of a beat before the complete ones and one after.
-    let mut starts = vec![0.0];
+    let (mut starts, mut next) = (vec![0.0], 0.0);
     for _ in 0..case.beats + 2 {
         let length = usual * (1.0 + case.arrhythmia * (2.0 * random.even() - 1.0));
-        starts.push(starts.last().unwrap() + length);
+        next += length;
+        starts.push(next);
     }
-    let end = starts.last().unwrap() - 0.5 * usual;
+    let end = next - 0.5 * usual;
     let first = 0.4 * usual + random.even() / case.frames_per_s;
     let mut samples: Vec<Sample> = Vec::new();
     for frame in 0.. {
@@ -140,7 +143,8 @@ pub struct Bias {
     pub beats: f64,
 }
 
-/// Runs an estimator, which gives the ejection fraction in per cent, the rate a minute and the number of beats.
+/// Runs an estimator, which gives the ejection fraction in per cent, the rate a minute and the number of
+/// beats.
 pub fn bias(case: &Case, seeds: u64, estimate: impl Fn(&[Sample]) -> Option<(f64, f64, usize)>) -> Bias {
     let (mut errors, mut rates, mut beats) = (Vec::new(), Vec::new(), 0);
     for seed in 0..seeds {

@@ -1,16 +1,18 @@
 //! The long axis of a ventricle from its outline alone.
 //!
-//! The base of a ventricle in an apical view is cut off straight at the mitral annulus, its apex is round. The hinge
-//! points are the corners of the base, the long axis runs from half way between them to the farthest point of the cavity
-//! (Lang et al. 2015, doi:10.1016/j.echo.2014.10.003). Which end is the base is told by the atrium where one was found, else
-//! by the corners: they lie far apart at a flat end and close together at a round one.
+//! The base of a ventricle in an apical view is cut off straight at the mitral annulus, its apex is round.
+//! The hinge points are the corners of the base, the long axis runs from half way between them to the
+//! farthest point of the cavity (Lang et al. 2015, doi:10.1016/j.echo.2014.10.003). Which end is the base is
+//! told by the atrium where one was found, else by the corners: they lie far apart at a flat end and close
+//! together at a round one.
 
 use crate::ellipse::Ellipse;
 use crate::result::Reason;
 
 type Point = (f64, f64);
 
-/// Corners are looked for this far to either side of the end's direction: between a base's normal and its walls'.
+/// Corners are looked for this far to either side of the end's direction: between a base's normal and its
+/// walls'.
 const CORNER_RAD: f64 = std::f64::consts::PI / 6.0;
 /// The base may be slanted against the principal axis by this much.
 const GREATEST_SLANT_RAD: f64 = 0.7;
@@ -40,8 +42,8 @@ impl LongAxis {
         (self.apex.0 - self.base.0).hypot(self.apex.1 - self.base.1)
     }
 
-    /// Finds it in an outline with the ellipse of the same moments. `atrium` is a point of the atrium, such as its centroid;
-    /// `pixel` the size of the mask's pixels, to which corners are rounded.
+    /// Finds it in an outline with the ellipse of the same moments. `atrium` is a point of the atrium, such
+    /// as its centroid; `pixel` the size of the mask's pixels, to which corners are rounded.
     ///
     /// # Errors
     ///
@@ -133,7 +135,8 @@ struct End {
 }
 
 impl End {
-    /// The outermost points obliquely to either side, the direction turned until it stands on the line between them.
+    /// The outermost points obliquely to either side, the direction turned until it stands on the line
+    /// between them.
     fn of(outline: &[Point], outwards: Point) -> Option<Self> {
         let corners_of = |direction: Point| {
             let corner = |side: f64| {
@@ -148,8 +151,9 @@ impl End {
             let length = (right.0 - left.0).hypot(right.1 - left.1);
             let normal = ((right.1 - left.1) / length, (left.0 - right.0) / length);
             let normal = if dot(normal, outwards) < 0.0 { (-normal.0, -normal.1) } else { normal };
-            // Also false for NaN, where both corners are one point.
-            if !(dot(normal, outwards) > GREATEST_SLANT_RAD.cos()) {
+            let slant = dot(normal, outwards);
+            // NaN where both corners are one point.
+            if slant.is_nan() || slant < GREATEST_SLANT_RAD.cos() {
                 break;
             }
             end = Self { corners: corners_of(normal)?, direction: normal };
@@ -157,8 +161,9 @@ impl End {
         Some(end)
     }
 
-    /// The corners moved out to the straight part between them, where that lies less than a pixel further out: so much a grid
-    /// takes off a sharp corner. What bulges further is no rounding, and the annulus stays where its hinges are.
+    /// The corners moved out to the straight part between them, where that lies less than a pixel further
+    /// out: so much a grid takes off a sharp corner. What bulges further is no rounding, and the annulus
+    /// stays where its hinges are.
     fn sharpened(&self, outline: &[Point], pixel: f64) -> [Point; 2] {
         let center = middle(self.corners);
         let quarter = self.span() / 4.0;

@@ -1,8 +1,8 @@
 //! Biplane volumes and ejection fraction from two runs, one of each apical plane.
 //!
-//! V = (π/4)·Σ aᵢ·bᵢ·(L/20), with the widths aᵢ of the four-chamber and bᵢ of the two-chamber view and the longer of the two
-//! axes (Lang et al. 2015, doi:10.1016/j.echo.2014.10.003). Where the axes differ by more than a tenth, one view is
-//! foreshortened.
+//! V = (π/4)·Σ aᵢ·bᵢ·(L/20), with the widths aᵢ of the four-chamber and bᵢ of the two-chamber view and the
+//! longer of the two axes (Lang et al. 2015, doi:10.1016/j.echo.2014.10.003). Where the axes differ by more
+//! than a tenth, one view is foreshortened.
 
 use super::discs::{DISCS, PlaneDiscs};
 use crate::result::Reason;
@@ -30,7 +30,8 @@ pub struct Biplane {
     pub ejection_fraction: f64,
     /// EDV − ESV, millilitres.
     pub stroke_volume_ml: f64,
-    /// [`Reason::ShapeMismatch`] where the axes differ by more than a tenth in either phase: a view is foreshortened.
+    /// [`Reason::ShapeMismatch`] where the axes differ by more than a tenth in either phase: a view is
+    /// foreshortened.
     pub reason: Option<Reason>,
 }
 
@@ -48,7 +49,8 @@ pub fn volume(four_chamber: &PlaneDiscs, two_chamber: &PlaneDiscs) -> Option<Bip
     (volume_ml.is_finite() && volume_ml > 0.0).then_some(BiplaneVolume { volume_ml, axis_difference })
 }
 
-/// Function from end diastole and end systole, each as (four-chamber, two-chamber). `None` where a volume cannot be had.
+/// Function from end diastole and end systole, each as (four-chamber, two-chamber). `None` where a volume
+/// cannot be had.
 pub fn biplane(
     end_diastole: (&PlaneDiscs, &PlaneDiscs),
     end_systole: (&PlaneDiscs, &PlaneDiscs),

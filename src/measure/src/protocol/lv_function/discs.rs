@@ -1,7 +1,7 @@
 //! The method of discs and the area–length method.
 //!
-//! V = (π/4)·Σ dᵢ²·(L/20): twenty discs of equal height on the long axis, each as wide as the cavity across the axis at
-//! its middle ("modified Simpson"; Lang et al. 2015, doi:10.1016/j.echo.2014.10.003).
+//! V = (π/4)·Σ dᵢ²·(L/20): twenty discs of equal height on the long axis, each as wide as the cavity across
+//! the axis at its middle ("modified Simpson"; Lang et al. 2015, doi:10.1016/j.echo.2014.10.003).
 
 use super::axis::LongAxis;
 use crate::units::Mm;
@@ -25,7 +25,8 @@ pub struct Discs {
 }
 
 impl Discs {
-    /// Cuts polygons (the outer outline and its holes) across an axis. Gaps narrower than `closed_gap` are closed.
+    /// Cuts polygons (the outer outline and its holes) across an axis. Gaps narrower than `closed_gap` are
+    /// closed.
     pub fn of(polygons: &[Vec<Point>], axis: &LongAxis, closed_gap: f64) -> Self {
         let length = axis.length();
         let along = ((axis.apex.0 - axis.base.0) / length, (axis.apex.1 - axis.base.1) / length);
@@ -76,15 +77,16 @@ impl Discs {
         std::f64::consts::FRAC_PI_4 * squares * self.length / DISCS as f64
     }
 
-    /// How much the volume grows where the whole outline lies `boundary` further out: each disc gains on both sides,
-    /// and one end on the axis.
+    /// How much the volume grows where the whole outline lies `boundary` further out: each disc gains on both
+    /// sides, and one end on the axis.
     pub fn boundary_effect(&self, boundary: f64) -> f64 {
         let sum: f64 = self.diameters.iter().sum();
         boundary * (std::f64::consts::PI * sum * self.length / DISCS as f64 + self.volume() / self.length)
     }
 }
 
-/// Single-plane area–length volume V = 8A²/(3πL), in the cube of the unit of length. Exact for a prolate ellipsoid.
+/// Single-plane area–length volume V = 8A²/(3πL), in the cube of the unit of length. Exact for a prolate
+/// ellipsoid.
 pub fn area_length(area: f64, length: f64) -> f64 {
     8.0 * area * area / (3.0 * std::f64::consts::PI * length)
 }
@@ -94,8 +96,8 @@ pub fn bullet(short_axis_area: f64, length: f64) -> f64 {
     5.0 / 6.0 * short_axis_area * length
 }
 
-/// What one plane of a biplane volume is made of: one ventricle at one moment. A run that is to be combined with another
-/// keeps these for end diastole and end systole of each beat.
+/// What one plane of a biplane volume is made of: one ventricle at one moment. A run that is to be combined
+/// with another keeps these for end diastole and end systole of each beat.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlaneDiscs {
     /// Length of the long axis.
