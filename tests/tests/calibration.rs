@@ -70,7 +70,10 @@ fn scale_of(result: &FrameResult) -> Option<String> {
     assert_eq!(area.unit, if ids[0].is_some() { Unit::Mm2 } else { Unit::Px2 });
     let validity = if ids[0].is_some() { Validity::Valid } else { Validity::Limited };
     assert_eq!(area.validity, validity, "{:?}", area.reason);
-    assert_eq!(area.reason, ids[0].is_none().then_some(Reason::NoCalibration));
+    match ids[0] {
+        Some(_) => assert_eq!(area.reason, None),
+        None => assert!(matches!(area.reason, Some(Reason::NoCalibration | Reason::CalibrationExpired))),
+    }
     ids[0].map(str::to_owned)
 }
 
@@ -97,7 +100,9 @@ fn the_property_changes_while_playing() {
         let complaints = case.rig.complaints();
         let [complaint] = complaints.as_slice() else { panic!("{invalid}: {complaints:?}") };
         assert!(complaint.starts_with("warning: ") && complaint.contains("is no calibration"), "{complaint}");
-        assert_eq!(scale_of(&case.next()), None, "{invalid} stays invalid");
+        let after = case.next();
+        assert_eq!(scale_of(&after), None, "{invalid} stays invalid");
+        assert_eq!(area(&after).reason, Some(Reason::CalibrationExpired), "there was one before {invalid}");
         case.measure.set_property("calibration", "0.2");
         assert_eq!(scale_of(&case.next()).as_deref(), Some("operator:0.2x0.2"), "after {invalid}");
     }
@@ -121,10 +126,11 @@ fn a_scale_does_not_outlive_the_size_of_its_picture() {
     assert!(scale_of(&case.next()).is_some());
     case.resize(80, 60);
     let complaints = case.rig.complaints();
-    let expected =
-        "warning: the picture's size changed to 80x60: the calibration no longer holds, set it again";
+    let expected = "warning: the calibration no longer holds (picture changed): set it again";
     assert_eq!(complaints, [expected]);
-    assert_eq!(scale_of(&case.next()), None);
+    let after = case.next();
+    assert_eq!(scale_of(&after), None);
+    assert_eq!(area(&after).reason, Some(Reason::CalibrationExpired));
     case.resize(160, 120);
     assert_eq!(scale_of(&case.next()), None, "what was given up does not come back by itself");
     case.measure.set_property("calibration", "0.2");

@@ -20,7 +20,7 @@ pub mod segment;
 
 pub use calibration_meta::{add_scale, scale_of};
 pub use histogram::Histogram;
-pub use measure::{Measure, read_protocol};
+pub use measure::{Measure, read_protocol, read_statement};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError};
 pub use overlay::Overlay;
 pub use result_meta::ResultMeta;

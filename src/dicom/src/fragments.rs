@@ -125,7 +125,7 @@ fn encapsulated(
     };
     // No table: whatever the fragments are made of.
     if starts.is_empty() {
-        return without_table(source, fragments, said, coding).map_err(|e| e.unwrap_or_else(|n| held(n)));
+        return without_table(source, fragments, said, coding).map_err(|e| e.unwrap_or_else(&held));
     }
     if starts.len() != said {
         return Err(held(format!("a table of {} frames", starts.len())));

@@ -1,5 +1,7 @@
 //! Files that contradict themselves: one clear line or a stated gap, never a guess.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use common::{Made, region};

@@ -1,5 +1,7 @@
 //! The decision about millimetres for every public file, reviewed by hand against its header.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use vesalius_dicom::{NoScale, Recording};

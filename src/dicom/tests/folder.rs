@@ -1,5 +1,7 @@
 //! Folders of files, told by their content.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use common::Made;

@@ -3,6 +3,8 @@
 //! Bytes of the test files' headers and pixels are changed, cut out, doubled and cut off. Whatever opens is decoded as far
 //! as it goes. Where millimetres come out, they are derived again from the raw regions by rules written here anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::sync::LazyLock;

@@ -4,6 +4,8 @@
 //! and the interpolation between colour differences either way (ITU-T T.83), so Y, Cb and Cr may differ by 1, which
 //! makes up to 3 in R, G and B. Over a frame that comes to less than half a level.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 //! GStreamer makes the streams; encoders that this machine lacks are skipped aloud. The MPEG-2 stream was made
 //! beforehand (`… ! mpeg2enc ! filesink`), for GStreamer 1.22's two encoders hang now and then or do not start.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::path::Path;

@@ -228,12 +228,18 @@ def corrupt():
 
 def planes():
     """Red, green and blue are the probabilities of three classes: pictures of true masks go through it unchanged."""
-    shape = [1, 3, 256, 320]
-    nodes = [helper.make_node("Identity", ["image"], ["probabilities"])]
-    save(graph(nodes, [tensor("image", shape)], [tensor("probabilities", shape)], []), "planes")
+    nodes = [
+        helper.make_node("ReduceSum", ["image", "channel_axis"], ["any"], keepdims=1),
+        helper.make_node("Sub", ["one", "any"], ["rest"]),
+        helper.make_node("Clip", ["rest", "zero", "one"], ["background"]),
+        helper.make_node("Concat", ["background", "image"], ["probabilities"], axis=1),
+    ]
+    constants = [i64("channel_axis", [1]), f32("zero", 0.0), f32("one", 1.0)]
+    save(graph(nodes, [tensor("image", [1, 3, 256, 320])], [tensor("probabilities", [1, 4, 256, 320])], constants),
+         "planes")
     names = [("first", "#56B4E9"), ("second", "#E69F00"), ("third", "#009E73")]
     manifest("planes", "Masks as they are, for tests", width=320, height=256, color="rgb", mean="0.0, 0.0, 0.0",
-             std="1.0, 1.0, 1.0", output="probabilities", kind="probabilities",
+             std="1.0, 1.0, 1.0", output="probabilities", kind="probabilities", activation="softmax",
              classes=classes(*(dict(BRIGHT, name=name, label=name.title(), color=color) for name, color in names)))
 
 

@@ -3,8 +3,8 @@
 //! * [`frame`], [`geometry`], [`mask`], [`units`], [`calibration`], [`result`]: what the other crates talk in;
 //! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
 //!   areas and axes; [`uncertainty`]: how sure;
-//! * [`picture`]: what an endoscope's picture says by itself: visible field, sharpness, glare;
 //! * [`series`]: values over time, beats and breaths; [`track`]: the same thing from frame to frame;
+//! * [`picture`]: what an endoscope's picture says by itself: visible field, sharpness, glare;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
 //! # Convention

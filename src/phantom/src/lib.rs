@@ -1,4 +1,4 @@
-//! Digital ultrasound phantoms with exactly known truth.
+//! Digital ultrasound and endoscopy phantoms with exactly known truth.
 //!
 //! A [`FetalHeadScene`] describes a fetal head as a convex or linear probe shows it; [`FetalHeadScene::prepare`] checks
 //! it and computes what does not change; [`FetalHeadPhantom::render`] gives the picture of any frame with its
@@ -14,6 +14,9 @@
 //! assert_eq!(frame.truth.mask().len(), 160 * 108);
 //! # Ok::<(), vesalius_phantom::PhantomError>(())
 //! ```
+//!
+//! The module [`scenes`] holds this and every other phantom by one face: a beating ventricle, a pulsating artery, a
+//! breathing vena cava, a nodule in two planes, a muscle, an optic nerve, and an endoscope's field with a lesion and a tool.
 //!
 //! # Coordinates and units
 //!

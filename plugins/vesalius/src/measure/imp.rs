@@ -8,11 +8,13 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
-use vesalius_measure::calibration::state::{self, CalibrationState, Expiry};
-use vesalius_measure::calibration::{Calibration, CalibrationError, CalibrationSource, Scale};
+use vesalius_measure::calibration::Scale;
+use vesalius_measure::calibration::keeper::{Keeper, Notice};
+use vesalius_measure::calibration::luma::Luma;
+use vesalius_measure::calibration::state::{DEFAULT_AGE_LIMIT, Expiry};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::protocol::{ProtocolConfig, Session};
-use vesalius_measure::result::{EngineIdentity, FrameResult, Reason};
+use vesalius_measure::result::{EngineIdentity, FrameResult};
 
 use crate::calibration_meta::scale_of;
 use crate::frame::{template_caps, view};
@@ -31,6 +33,7 @@ const PROTOCOL_AUTO: &str = "auto";
 struct Settings {
     calibration: String,
     calibration_max_age: Duration,
+    watch_depth: bool,
     protocol: String,
     post_messages: bool,
 }
@@ -39,7 +42,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             calibration: String::new(),
-            calibration_max_age: state::DEFAULT_AGE_LIMIT,
+            calibration_max_age: DEFAULT_AGE_LIMIT,
+            watch_depth: false,
             protocol: PROTOCOL_AUTO.to_owned(),
             post_messages: true,
         }
@@ -50,10 +54,8 @@ impl Default for Settings {
 struct State {
     /// From here on a new property is taken at once.
     started: bool,
-    /// The property's scale and what became of it.
-    calibration: CalibrationState,
-    /// Presentation time of the newest frame, nanoseconds: the clock that a scale's age is counted by.
-    now_ns: u64,
+    /// The property's scale and what became of it; there once started.
+    keeper: Option<Keeper>,
     info: Option<gst_video::VideoInfo>,
     stream_id: Option<gst::glib::GString>,
     /// The property's protocol, read; `None` for what each engine asks for.
@@ -66,16 +68,6 @@ struct State {
 }
 
 impl State {
-    /// The property's scale as it stands now.
-    fn scale(&mut self) -> Scale {
-        let now_ns = self.now_ns;
-        self.calibration.apply(state::Event::Tick, now_ns);
-        match self.calibration.calibration(now_ns) {
-            Some(calibration) => Scale::Uniform(calibration.clone()),
-            None => Scale::None(self.calibration.reason(now_ns).unwrap_or(Reason::NoCalibration)),
-        }
-    }
-
     /// The session that measures an engine's results; `None` only where the engine asks for an unknown protocol.
     fn session_of(&mut self, result: &FrameResult) -> Option<&mut Session> {
         let index = match self.sessions.iter().position(|(engine, _)| *engine == result.engine) {
@@ -106,48 +98,65 @@ impl ObjectSubclass for Measure {
 }
 
 impl Measure {
-    /// Parses the property. An empty one is no calibration.
-    fn parse_calibration(text: &str) -> Result<Option<Arc<Calibration>>, CalibrationError> {
-        if text.trim().is_empty() {
-            return Ok(None);
+    /// Takes a new statement while running. One that is none takes the millimetres away rather than stop the picture.
+    fn restate(&self, text: &str) {
+        let read = super::read_statement(text);
+        if let Some(keeper) = &mut self.state.lock().keeper {
+            keeper.restate(read.as_ref().ok().cloned().flatten());
         }
-        Calibration::parse(text, CalibrationSource::Operator).map(|c| Some(Arc::new(c)))
-    }
-
-    /// Takes a new calibration while running. One that is none takes the millimetres away rather than stop the
-    /// picture.
-    fn recalibrate(&self, text: &str) {
-        let parsed = Self::parse_calibration(text);
-        {
-            let mut state = self.state.lock();
-            let now_ns = state.now_ns;
-            let event = match &parsed {
-                Ok(Some(calibration)) => state::Event::Adopt(calibration.clone()),
-                Ok(None) | Err(_) => state::Event::Reject,
-            };
-            state.calibration.apply(event, now_ns);
-        }
-        if let Err(error) = parsed {
+        if let Err(error) = read {
             gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{error}"));
         }
     }
 
     /// Takes the property's scale away, for something changed that it does not outlive.
     fn expire(&self, why: Expiry) {
-        let expired = {
-            let mut state = self.state.lock();
-            let now_ns = state.now_ns;
-            let held = state.calibration.calibration(now_ns).is_some();
-            state.calibration.apply(state::Event::Change(why), now_ns);
-            held
-        };
-        if expired {
-            gst::element_imp_warning!(
+        let notice = self.state.lock().keeper.as_mut().and_then(|keeper| keeper.change(why));
+        self.tell(notice);
+    }
+
+    fn tell(&self, notice: Option<Notice>) {
+        match notice {
+            Some(Notice::Expired(why)) => gst::element_imp_warning!(
                 self,
                 gst::StreamError::Format,
                 ("the calibration no longer holds ({}): set it again", why.display())
-            );
+            ),
+            Some(Notice::NoScale(error)) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Settings,
+                    ("not calibrated yet: {error}")
+                );
+            }
+            _ => {}
         }
+    }
+
+    /// The property's scale for a frame.
+    fn scale(&self, buffer: &gst::BufferRef) -> Scale {
+        let now_ns = buffer.pts().map_or(0, |pts| pts.nseconds());
+        let (info, wants) = {
+            let state = self.state.lock();
+            (state.info.clone(), state.keeper.as_ref().is_some_and(|keeper| keeper.wants_picture(now_ns)))
+        };
+        let mut gray = Vec::new();
+        let mapped = info
+            .as_ref()
+            .filter(|_| wants)
+            .and_then(|info| gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).ok());
+        let picture = mapped.as_ref().and_then(|mapped| view(mapped).ok());
+        let luma = picture.as_ref().and_then(|picture| luma_of(picture, &mut gray));
+        let aspect = info.map_or(1.0, |info| {
+            let par = info.par();
+            f64::from(par.numer()) / f64::from(par.denom().max(1))
+        });
+        let (notice, scale) = match &mut self.state.lock().keeper {
+            Some(keeper) => (keeper.frame(now_ns, aspect, luma.as_ref()), keeper.scale()),
+            None => (None, Scale::default()),
+        };
+        self.tell(notice);
+        scale
     }
 
     /// Reads the property. `None` is what the engine asks for.
@@ -218,13 +227,26 @@ impl ObjectImpl for Measure {
             vec![
                 glib::ParamSpecString::builder("calibration")
                     .nick("Calibration")
-                    .blurb("Millimetres per pixel, one number or X,Y (empty = not calibrated)")
+                    .blurb(
+                        "Millimetres per pixel, one number or X,Y; ruler:MM for the distance of the ticks of a ruler in \
+                         the picture; caliper:X,Y,X,Y=MM for two points of known distance; profile:FILE,… for profiles of \
+                         devices (empty = not calibrated)",
+                    )
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecUInt64::builder("calibration-max-age")
                     .nick("Maximum age of the calibration")
                     .blurb("Nanoseconds of the stream after which the calibration must be set again (0 = never)")
                     .default_value(u64::try_from(default.calibration_max_age.as_nanos()).unwrap_or(u64::MAX))
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("watch-depth")
+                    .nick("Watch depth")
+                    .blurb(
+                        "Give the calibration up when ruler or sector of the picture change; one from a ruler or profile \
+                         always is",
+                    )
+                    .default_value(default.watch_depth)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecString::builder("protocol")
@@ -258,13 +280,14 @@ impl ObjectImpl for Measure {
                 // Before, `start` parses it and an error keeps the element from starting.
                 let started = self.state.lock().started;
                 if started {
-                    self.recalibrate(&text);
+                    self.restate(&text);
                 }
             }
             "calibration-max-age" => {
                 self.settings.lock().calibration_max_age =
                     Duration::from_nanos(value.get().unwrap_or_default());
             }
+            "watch-depth" => self.settings.lock().watch_depth = value.get().unwrap_or_default(),
             "protocol" => {
                 self.settings.lock().protocol = text().unwrap_or_else(|| PROTOCOL_AUTO.to_owned());
             }
@@ -280,6 +303,7 @@ impl ObjectImpl for Measure {
                 let age = self.settings.lock().calibration_max_age;
                 u64::try_from(age.as_nanos()).unwrap_or(u64::MAX).to_value()
             }
+            "watch-depth" => self.settings.lock().watch_depth.to_value(),
             "protocol" => self.settings.lock().protocol.to_value(),
             "post-messages" => self.settings.lock().post_messages.to_value(),
             "stats" => {
@@ -331,14 +355,11 @@ impl BaseTransformImpl for Measure {
         let settings = self.settings.lock().clone();
         let protocol = Self::read_protocol(&settings.protocol)
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
-        let calibration = Self::parse_calibration(&settings.calibration)
+        let statement = super::read_statement(&settings.calibration)
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
         let limit = Some(settings.calibration_max_age).filter(|age| !age.is_zero()).unwrap_or(Duration::MAX);
-        let mut state = CalibrationState::new(limit);
-        if let Some(calibration) = calibration {
-            state.apply(state::Event::Adopt(calibration), 0);
-        }
-        *self.state.lock() = State { started: true, calibration: state, protocol, ..State::default() };
+        let keeper = Some(Keeper::new(statement, settings.watch_depth, limit));
+        *self.state.lock() = State { started: true, keeper, protocol, ..State::default() };
         Ok(())
     }
 
@@ -392,16 +413,13 @@ impl BaseTransformImpl for Measure {
         if buffer.flags().contains(gst::BufferFlags::DISCONT) {
             self.forget();
         }
-        let own = scale_of(buffer);
+        let scale = scale_of(buffer).unwrap_or_else(|| self.scale(buffer));
         let results: Vec<_> = buffer.iter_meta::<ResultMeta>().map(|meta| meta.result().clone()).collect();
-        let (scale, info) = {
+        let info = {
             let mut state = self.state.lock();
             let needs_picture =
                 results.iter().any(|result| state.session_of(result).is_some_and(|s| s.needs_picture()));
-            if let Some(pts) = buffer.pts() {
-                state.now_ns = pts.nseconds();
-            }
-            (own.unwrap_or_else(|| state.scale()), state.info.clone().filter(|_| needs_picture))
+            state.info.clone().filter(|_| needs_picture)
         };
         // Given back, or changing a result below would copy it.
         drop(results);
@@ -423,4 +441,18 @@ impl BaseTransformImpl for Measure {
         }
         Ok(gst::FlowSuccess::Ok)
     }
+}
+
+/// The picture's brightness: the luma plane where there is one, else green, which carries most of it.
+fn luma_of<'a>(picture: &'a Frame<'_>, gray: &'a mut Vec<u8>) -> Option<Luma<'a>> {
+    let (width, height) = (picture.width(), picture.height());
+    if picture.format().is_luma_first() {
+        let (data, stride) = picture.plane(0);
+        return Luma::new(data, width, height, stride);
+    }
+    let (step, [_, green, _]) = (picture.format().bytes_per_pixel(), picture.format().rgb_offsets()?);
+    for y in 0..height {
+        gray.extend(picture.row(0, y).iter().skip(green).step_by(step).take(width));
+    }
+    Luma::new(gray, width, height, width)
 }

@@ -3,8 +3,8 @@
 //! Adds measurements to the results that `vesaliussegment` attached and posts each as a `vesalius-measurement`
 //! message, see [`MeasurementMessage`](crate::MeasurementMessage). Without a calibration there are no millimetres:
 //! lengths come in pixels with the reason. A frame's own calibration
-//! ([`add_scale`](crate::add_scale)) is preferred to the property; the property's is given up when the
-//! picture's size changes under it.
+//! ([`add_scale`](crate::add_scale)) is preferred to the property; the property's is given up when the picture's size, its
+//! source or, where that is watched, its depth changes under it, or when it has grown too old.
 //!
 //! ```text
 //! … ! vesaliussegment engine=fetal-head mode=every-frame ! vesaliusmeasure calibration=0.2,0.2 ! …
@@ -12,6 +12,8 @@
 
 use gst::glib;
 use gst::prelude::*;
+use vesalius_measure::calibration::profile::Profile;
+use vesalius_measure::calibration::statement::{Statement, StatementError};
 use vesalius_measure::protocol::ProtocolConfig;
 
 mod imp;
@@ -51,4 +53,33 @@ pub fn read_protocol(text: &str) -> Result<ProtocolConfig, String> {
     let settings =
         std::fs::read_to_string(text).map_err(|e| format!("the protocol '{text}' cannot be read: {e}"))?;
     ProtocolConfig::from_toml(&settings).map_err(|e| format!("'{text}': {e}"))
+}
+
+/// Reads a statement about the scale: a [`Statement`]'s text, or `profile:FILE,FILE,…` with TOML files of
+/// [`Profile`]s. `None` for an empty text.
+///
+/// # Errors
+///
+/// One line that says what is wrong.
+pub fn read_statement(text: &str) -> Result<Option<Statement>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let Some(files) = text.strip_prefix("profile:") else {
+        return text.parse().map(Some).map_err(|e: StatementError| e.to_string());
+    };
+    let read = |file: &str| {
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| format!("the device profile '{file}' cannot be read: {e}"))?;
+        toml::from_str::<Profile>(&text).map_err(|e| {
+            format!("'{file}' is no device profile: {}", e.to_string().trim().replace('\n', " "))
+        })
+    };
+    files
+        .split(',')
+        .map(|file| read(file.trim()))
+        .collect::<Result<_, _>>()
+        .map(Statement::Profiles)
+        .map(Some)
 }

@@ -1,5 +1,6 @@
 //! What the tests share: where files are, and small DICOM files made on the spot.
 #![allow(dead_code)] // Every test takes what it needs.
+#![allow(clippy::expect_used)] // The lint lets tests, but not what tests share.
 
 use std::path::{Path, PathBuf};
 

@@ -1,18 +1,21 @@
 //! Millimetres per pixel: where they come from and how far they are trusted.
 //!
 //! * [`region`]: the scales that a DICOM ultrasound file carries, and where they hold;
-//! * [`caliper`], [`ruler`], [`profile`]: scales of live video, which carries none;
+//! * [`caliper`], [`ruler`], [`profile`]: scales of live video, which carries none; [`statement`]: what an operator
+//!   says; [`keeper`]: the scale of one video, from all of these;
 //! * [`state`]: from a proposal to a scale in force, and back as soon as anything changes;
 //! * [`fingerprint`]: how a change of depth or zoom shows in the picture; [`luma`]: the picture that is looked at.
 
 pub mod caliper;
 pub mod fingerprint;
+pub mod keeper;
 pub mod luma;
 pub mod profile;
 pub mod region;
 pub mod ruler;
 mod scale;
 pub mod state;
+pub mod statement;
 
 use std::sync::Arc;
 

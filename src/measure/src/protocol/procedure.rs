@@ -2,7 +2,7 @@
 
 use super::sheet::Sheet;
 use crate::frame::Frame;
-use crate::result::{ClassResult, FrameResult, ResultStatus};
+use crate::result::{ClassResult, FrameResult};
 
 /// Something that happened and that only people, or a device, can tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,11 +36,6 @@ impl Input<'_> {
     /// Presentation time of the frame that the masks belong to, nanoseconds.
     pub(crate) fn pts_ns(&self) -> u64 {
         self.result.source_pts_ns
-    }
-
-    /// Whether the network spoke on this frame.
-    pub(crate) fn has_result(&self) -> bool {
-        self.result.status == ResultStatus::Ok
     }
 
     /// A class by name.

@@ -126,6 +126,7 @@ pub fn volumes(case: &Case, seed: u64) -> (Vec<Sample>, f64) {
 
 /// How far estimates lie from the truth over many seeds.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(dead_code)] // The example that shares this file prints them all.
 pub struct Bias {
     /// Mean error of the ejection fraction, points.
     pub ejection_fraction: f64,

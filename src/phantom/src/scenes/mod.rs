@@ -27,9 +27,13 @@
 
 mod cut_ellipse;
 mod cycles;
+mod endoscope;
 mod fetal_head;
 mod ivc;
 mod lv;
+mod muscle;
+mod nodule;
+mod optic_nerve;
 mod record;
 mod sonograph;
 mod strip;
@@ -43,16 +47,22 @@ use crate::error::PhantomError;
 use crate::scene::FetalHeadScene;
 use crate::truth::FrameTruth;
 
+pub use endoscope::{
+    EndoscopeClip, EndoscopeField, EndoscopeFrame, EndoscopePhantom, EndoscopeScene, LesionTruth, ToolTruth,
+};
 pub use fetal_head::FetalHeadClip;
 pub use ivc::{IvcClip, IvcFrame, IvcPhantom, IvcScene};
 pub use lv::{Beat, LvClip, LvFrame, LvPhantom, LvScene, LvView};
+pub use muscle::{MuscleClip, MuscleFrame, MusclePhantom, MuscleScene};
+pub use nodule::{NoduleClip, NoduleFrame, NodulePhantom, NodulePlane, NoduleScene};
+pub use optic_nerve::{OpticNerveClip, OpticNerveFrame, OpticNervePhantom, OpticNerveScene};
 pub use record::{ClassRecord, ClipRecord, FrameRecord, Outline, PixelFormat, RenderedFrame, SceneClass};
 pub use timing::FrameTiming;
 pub use ultrasound::{DepthChange, Sway, Ultrasound};
 pub use vessel::{VesselClip, VesselFrame, VesselPhantom, VesselScene};
 
 /// What is known of a scene without rendering it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SceneInfo {
     /// Name, as [`SceneOptions::from_name`] takes it.
     pub name: &'static str,
@@ -96,6 +106,38 @@ const IVC: SceneInfo = SceneInfo {
     suggested_frames: 300,
 };
 
+const ENDOSCOPE: SceneInfo = SceneInfo {
+    name: "endoscope",
+    description: "colonoscope in colour: a lesion of known size, a tool of known width, blur, darkness, out of body",
+    classes: &endoscope::CLASSES,
+    format: PixelFormat::Rgb24,
+    suggested_frames: 300,
+};
+
+const NODULE: SceneInfo = SceneInfo {
+    name: "nodule",
+    description: "thyroid nodule in a transverse or longitudinal plane, or both in turn: three diameters, volume, taller than wide",
+    classes: &nodule::CLASSES,
+    format: PixelFormat::Gray8,
+    suggested_frames: 100,
+};
+
+const MUSCLE: SceneInfo = SceneInfo {
+    name: "muscle",
+    description: "contracting muscle between its aponeuroses, linear probe: thickness",
+    classes: &muscle::CLASSES,
+    format: PixelFormat::Gray8,
+    suggested_frames: 100,
+};
+
+const OPTIC_NERVE: SceneInfo = SceneInfo {
+    name: "optic-nerve",
+    description: "eye and optic nerve, linear probe: sheath width 3 mm behind the globe",
+    classes: &optic_nerve::CLASSES,
+    format: PixelFormat::Gray8,
+    suggested_frames: 100,
+};
+
 /// A prepared scene of any kind. Frames may be asked for in any order, by any number of threads; the same options and
 /// number give the same bytes on every machine.
 pub trait Phantom: Send + Sync {
@@ -130,7 +172,6 @@ pub trait Phantom: Send + Sync {
 /// The options of any scene, tagged by its name: `{"scene": "lv", "ef_percent": 35}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "scene", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "a scene is made once")]
 pub enum SceneOptions {
     /// `fetal-head`.
     FetalHead(FetalHeadScene),
@@ -140,11 +181,20 @@ pub enum SceneOptions {
     Vessel(VesselScene),
     /// `ivc`.
     Ivc(IvcScene),
+    /// `endoscope`.
+    Endoscope(EndoscopeScene),
+    /// `nodule`.
+    Nodule(NoduleScene),
+    /// `muscle`.
+    Muscle(MuscleScene),
+    /// `optic-nerve`.
+    OpticNerve(OpticNerveScene),
 }
 
 impl SceneOptions {
     /// Every scene there is.
-    pub const CATALOGUE: &'static [SceneInfo] = &[FETAL_HEAD, LV, VESSEL, IVC];
+    pub const CATALOGUE: &'static [SceneInfo] =
+        &[FETAL_HEAD, LV, VESSEL, IVC, ENDOSCOPE, NODULE, MUSCLE, OPTIC_NERVE];
 
     /// The default options of the scene with a name.
     ///
@@ -156,6 +206,10 @@ impl SceneOptions {
             "lv" => Self::Lv(LvScene::default()),
             "vessel" => Self::Vessel(VesselScene::default()),
             "ivc" => Self::Ivc(IvcScene::default()),
+            "endoscope" => Self::Endoscope(EndoscopeScene::default()),
+            "nodule" => Self::Nodule(NoduleScene::default()),
+            "muscle" => Self::Muscle(MuscleScene::default()),
+            "optic-nerve" => Self::OpticNerve(OpticNerveScene::default()),
             _ => {
                 let names: Vec<&str> = Self::CATALOGUE.iter().map(|info| info.name).collect();
                 return Err(PhantomError::UnknownScene { name: name.to_owned(), known: names.join(", ") });
@@ -171,6 +225,10 @@ impl SceneOptions {
             Self::Lv(_) => &LV,
             Self::Vessel(_) => &VESSEL,
             Self::Ivc(_) => &IVC,
+            Self::Endoscope(_) => &ENDOSCOPE,
+            Self::Nodule(_) => &NODULE,
+            Self::Muscle(_) => &MUSCLE,
+            Self::OpticNerve(_) => &OPTIC_NERVE,
         }
     }
 
@@ -184,6 +242,10 @@ impl SceneOptions {
             Self::Lv(scene) => scene.validate(),
             Self::Vessel(scene) => scene.validate(),
             Self::Ivc(scene) => scene.validate(),
+            Self::Endoscope(scene) => scene.validate(),
+            Self::Nodule(scene) => scene.validate(),
+            Self::Muscle(scene) => scene.validate(),
+            Self::OpticNerve(scene) => scene.validate(),
         }
     }
 
@@ -197,6 +259,10 @@ impl SceneOptions {
             Self::Lv(scene) => Box::new(scene.prepare()?),
             Self::Vessel(scene) => Box::new(scene.prepare()?),
             Self::Ivc(scene) => Box::new(scene.prepare()?),
+            Self::Endoscope(scene) => Box::new(scene.prepare()?),
+            Self::Nodule(scene) => Box::new(scene.prepare()?),
+            Self::Muscle(scene) => Box::new(scene.prepare()?),
+            Self::OpticNerve(scene) => Box::new(scene.prepare()?),
         })
     }
 }
@@ -213,6 +279,14 @@ pub enum FrameMeasures {
     Vessel(VesselFrame),
     /// `ivc`.
     Ivc(IvcFrame),
+    /// `endoscope`.
+    Endoscope(EndoscopeFrame),
+    /// `nodule`.
+    Nodule(NoduleFrame),
+    /// `muscle`.
+    Muscle(MuscleFrame),
+    /// `optic-nerve`.
+    OpticNerve(OpticNerveFrame),
 }
 
 /// What a scene measures over a clip.
@@ -227,6 +301,14 @@ pub enum ClipMeasures {
     Vessel(VesselClip),
     /// `ivc`.
     Ivc(IvcClip),
+    /// `endoscope`.
+    Endoscope(EndoscopeClip),
+    /// `nodule`.
+    Nodule(NoduleClip),
+    /// `muscle`.
+    Muscle(MuscleClip),
+    /// `optic-nerve`.
+    OpticNerve(OpticNerveClip),
 }
 
 fn clip_record(phantom: &dyn Phantom, frames: u64, measures: ClipMeasures) -> ClipRecord {

@@ -40,7 +40,7 @@ pub struct RenderedFrame {
 }
 
 /// A class that a scene shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SceneClass {
     /// Value in the mask, from 1.
     pub index: u8,

@@ -105,7 +105,11 @@ impl Medium for HeartAnatomy {
             * bump(lv - thickness - 1.0, 1.2)
             * amplitude_from_db(5.0 + 12.0 * incidence(lv_normal) + 3.0 * fibres);
         let blood = smooth_step(0.35, -0.35, lv) * above;
-        db += blood * (-36.0 - db);
+        // Where the chambers meet there is nothing but blood.
+        let hollow = (smooth_step(0.35, -0.35, lv) * f64::from(u8::from(valve <= 0.7)))
+            .max(smooth_step(0.5, -0.5, la) * f64::from(u8::from(valve >= -0.7)));
+        db += hollow * (-36.0 - db);
+        reflector *= 1.0 - hollow;
         // Fine muscle ridges near the apex belong to the cavity.
         let ridges = smooth_step(-5.5, -1.0, lv) * blood * smooth_step(0.1, -0.5, u / shape.ventricle.a);
         db += 15.0 * ridges * smooth_step(0.0, 0.6, value_noise(texture ^ 3, u / 6.0, v / 3.0));

@@ -165,7 +165,7 @@ impl LvPhantom {
                 attenuation_db_per_cm: 2.4,
                 tgc_db_per_cm: 2.4,
                 dynamic_range_db: 58.0,
-                white_db: 22.0,
+                white_db: 18.5,
                 gray_gamma: 1.25,
                 ..Receiver::default()
             },
