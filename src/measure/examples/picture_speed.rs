@@ -40,7 +40,7 @@ fn main() {
                 .map(|plane| {
                     let layout = format.plane_layout(plane, width, height);
                     let bytes = (0..layout.row_bytes * layout.rows)
-                        .map(|i| (60 + (i * 2_654_435_761 >> 7) % 150) as u8)
+                        .map(|i| (60 + ((i * 2_654_435_761) >> 7) % 150) as u8)
                         .collect();
                     (bytes, layout.row_bytes)
                 })

@@ -14,8 +14,7 @@ use crate::hull::ConvexHull;
 /// Side of the cells in which pieces are told apart, working pixels.
 const CELL_PX: usize = 4;
 
-/// Frames in which a pixel must be lit, if so many were seen, and as a fraction.
-const LEAST_LIT_FRAMES: u32 = 3;
+/// Part of the frames in which a pixel must be lit: one of the first twenty, and then more, so that a flash is forgotten.
 const LEAST_LIT_FRACTION: f64 = 0.05;
 
 /// How long frames count, at least and, twice this, at most, where so many have come by then. A field that has become
@@ -156,7 +155,7 @@ impl FieldFinder {
         let frames = self.older.frames + self.newer.frames;
         let part = (LEAST_LIT_FRACTION * f64::from(frames)).ceil() as u32;
         // Counts saturate at 255 a generation.
-        frames.min(LEAST_LIT_FRAMES).max(part).clamp(1, 255) as u16
+        part.clamp(1, 255) as u16
     }
 
     /// The hull of the largest lit piece, in working pixels.
@@ -174,8 +173,9 @@ impl FieldFinder {
                 *cell += a.iter().zip(b).filter(|&pair| is_lit(pair)).count() as f32;
             }
         }
-        let half = (CELL_PX * CELL_PX) as f32 / 2.0;
-        let pieces = clean(&mut cells, cells_x, half, KeepComponents::Largest, false);
+        // One row or column of a cell is enough: the field may end there.
+        let least = CELL_PX as f32;
+        let pieces = clean(&mut cells, cells_x, least, KeepComponents::Largest, false);
         let area = (pieces.largest_px * CELL_PX * CELL_PX) as f64;
         if area < LEAST_AREA * (width * height) as f64 {
             return None;
@@ -184,7 +184,7 @@ impl FieldFinder {
         for (y, (older, newer)) in rows().enumerate() {
             let row = cells.get(y / CELL_PX * cells_x..).unwrap_or(&[]);
             let lit = |x: usize| {
-                row.get(x / CELL_PX).is_some_and(|&c| c >= half)
+                row.get(x / CELL_PX).is_some_and(|&c| c >= least)
                     && older.get(x).zip(newer.get(x)).is_some_and(is_lit)
             };
             let (Some(first), Some(last)) =

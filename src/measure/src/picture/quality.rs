@@ -112,7 +112,7 @@ pub struct Quality {
     /// Brighter than black.
     pub lit_fraction: f64,
     /// Of the lit pixels, those that are as red as tissue: red at least a tenth above green and blue, chroma of a fifth or
-    /// more, and blue at most a quarter above green.
+    /// more, and blue at most a quarter above green. Counted in every second row.
     pub red_fraction: f64,
     /// Pixels of the field without glare, in working pixels.
     pub visible_px: usize,
@@ -125,6 +125,8 @@ struct Sums {
     bright: usize,
     glare: usize,
     lit: usize,
+    /// Of the rows that colour is counted in.
+    lit_of_red: usize,
     red: usize,
     used: u64,
     luma: u64,
@@ -141,6 +143,10 @@ impl Quality {
             }
             sums.field += end - first;
             count(&mut sums, picture.row(y), glare.row(y), first..end, levels);
+            // Every second row tells as much of colour.
+            if y % 2 == 0 {
+                count_red(&mut sums, picture.row(y), first..end, levels);
+            }
             if y == 0 {
                 continue;
             }
@@ -166,39 +172,48 @@ impl Quality {
             bright_fraction: of_field(sums.bright),
             specular_fraction: of_field(sums.glare),
             lit_fraction: of_field(sums.lit),
-            red_fraction: if sums.lit == 0 { 0.0 } else { sums.red as f64 / sums.lit as f64 },
+            red_fraction: sums.red as f64 / sums.lit_of_red.max(1) as f64,
             visible_px: sums.field - sums.glare,
         }
     }
 }
 
+/// The part of a row within a span.
+fn part(plane: &[u8], span: std::ops::Range<usize>) -> &[u8] {
+    plane.get(span.start..span.end.min(plane.len())).unwrap_or(&[])
+}
+
 fn count(sums: &mut Sums, row: Row<'_>, glare: &[u8], span: std::ops::Range<usize>, levels: &PictureLevels) {
-    let part = |plane: &[u8]| -> usize { plane.len().min(span.end) };
-    let end = part(row.luma).min(part(glare));
-    let span = span.start.min(end)..end;
-    let of = |plane| <[u8]>::get(plane, span.clone()).unwrap_or(&[]);
-    let (luma, red, green, blue) = (of(row.luma), of(row.red), of(row.green), of(row.blue));
-    let (mut dark, mut bright, mut lit, mut reds, mut glares) = (0_u32, 0_u32, 0_u32, 0_u32, 0_u32);
-    for &g in of(glare) {
+    let (mut dark, mut bright, mut lit, mut glares) = (0_u32, 0_u32, 0_u32, 0_u32);
+    for &g in part(glare, span.clone()) {
         glares += u32::from(g);
     }
-    for &y in luma {
+    for &y in part(row.luma, span) {
         dark += u32::from(y < DARK_BELOW);
         bright += u32::from(y > BRIGHT_ABOVE);
         lit += u32::from(y > levels.black_luma);
     }
-    for (((&y, &r), &g), &b) in luma.iter().zip(red).zip(green).zip(blue) {
+    sums.dark += dark as usize;
+    sums.bright += bright as usize;
+    sums.lit += lit as usize;
+    sums.glare += glares as usize;
+}
+
+fn count_red(sums: &mut Sums, row: Row<'_>, span: std::ops::Range<usize>, levels: &PictureLevels) {
+    let of = |plane| part(plane, span.clone());
+    let (mut lit, mut reds) = (0_u32, 0_u32);
+    let colours = of(row.red).iter().zip(of(row.green)).zip(of(row.blue));
+    for (&y, ((&r, &g), &b)) in of(row.luma).iter().zip(colours) {
         let (r, g, b) = (u16::from(r), u16::from(g), u16::from(b));
         let is_red = (10 * r >= 11 * g) & (10 * r >= 11 * b);
         let is_coloured = 5 * g.min(b) <= 4 * r;
         let is_warm = 5 * g >= 4 * b;
-        reds += u32::from(is_red & is_coloured & is_warm & (y > levels.black_luma));
+        let is_lit = y > levels.black_luma;
+        lit += u32::from(is_lit);
+        reds += u32::from(is_red & is_coloured & is_warm & is_lit);
     }
-    sums.dark += dark as usize;
-    sums.bright += bright as usize;
-    sums.lit += lit as usize;
+    sums.lit_of_red += lit as usize;
     sums.red += reds as usize;
-    sums.glare += glares as usize;
 }
 
 fn laplacian(sums: &mut Sums, rows: [&[u8]; 3], glare: &[u8], span: std::ops::Range<usize>) {

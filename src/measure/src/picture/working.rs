@@ -23,6 +23,8 @@ pub struct WorkingPicture {
     red: Vec<u8>,
     green: Vec<u8>,
     blue: Vec<u8>,
+    /// What chroma adds to a row, between uses.
+    chroma: [Vec<i16>; 3],
 }
 
 /// One row of a working picture.
@@ -226,17 +228,30 @@ impl WorkingPicture {
                 (first.get(at).copied().unwrap_or(128), second.get(at).copied().unwrap_or(128))
             }
         };
-        let add = |luma: u8, part: i16| (i16::from(luma) + part).clamp(0, 255) as u8;
-        // Two pixels share a sample where the picture is not reduced.
-        let shared = if self.factor == 1 { 2 } else { 1 };
-        for (i, luma) in luma.chunks(shared).enumerate() {
-            let at = if shared == 2 { i } else { (i * self.factor + self.factor / 2) / 2 };
-            let (u, v) = chroma_at(at);
-            let [r, g, b] = conversion.chroma(u, v);
-            self.red.extend(luma.iter().map(|&y| add(y, r)));
-            self.green.extend(luma.iter().map(|&y| add(y, g)));
-            self.blue.extend(luma.iter().map(|&y| add(y, b)));
+        // What chroma adds, pixel by pixel; two share a sample where the picture is not reduced.
+        let mut parts = std::mem::take(&mut self.chroma);
+        parts.iter_mut().for_each(|part| part.resize(self.width.next_multiple_of(2), 0));
+        let [red, green, blue] = &mut parts;
+        if self.factor == 1 {
+            let pairs = [red, green, blue].map(|part| part.as_chunks_mut::<2>().0);
+            let [red, green, blue] = pairs;
+            for (at, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
+                let (u, v) = chroma_at(at);
+                let [to_r, to_g, to_b] = conversion.chroma(u, v);
+                (*r, *g, *b) = ([to_r; 2], [to_g; 2], [to_b; 2]);
+            }
+        } else {
+            for (x, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
+                let (u, v) = chroma_at((x * self.factor + self.factor / 2) / 2);
+                [*r, *g, *b] = conversion.chroma(u, v);
+            }
         }
+        let add = |(&luma, &part): (&u8, &i16)| (i16::from(luma) + part).clamp(0, 255) as u8;
+        let [red, green, blue] = &parts;
+        self.red.extend(luma.iter().zip(red).map(add));
+        self.green.extend(luma.iter().zip(green).map(add));
+        self.blue.extend(luma.iter().zip(blue).map(add));
+        self.chroma = parts;
     }
 
     /// Width in working pixels.

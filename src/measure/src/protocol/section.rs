@@ -114,7 +114,7 @@ pub(crate) fn fit_line(points: &[(f64, f64)]) -> Option<(f64, f64)> {
         (s.0 + dx * dx, s.1 + dx * (p.1 - my))
     });
     let slope = xy / xx;
-    (slope.is_finite() && points.len() >= 2).then(|| (my - slope * mx, slope))
+    (slope.is_finite() && points.len() >= 2).then_some((my - slope * mx, slope))
 }
 
 /// Coefficients (constant, linear, quadratic) of the parabola that fits points best.

@@ -30,19 +30,8 @@ pub fn same(width: u32, height: u32) -> Geometry {
 }
 
 pub fn frame(geometry: Geometry, edge: Edge, pts_ns: u64, classes: &[Class<'_>]) -> FrameResult {
-    let engine = Arc::new(EngineIdentity {
-        name: "test".into(),
-        version: "1.0.0".into(),
-        sha256: "0".repeat(64),
-        precision: "f32".into(),
-        backend: "none".into(),
-        protocol: "generic".into(),
-    });
-    let mut result = FrameResult::missing(engine, pts_ns, Reason::NoResultYet);
-    result.status = ResultStatus::Ok;
-    result.geometry = Some(geometry);
     let (width, height) = (geometry.model_width, geometry.model_height);
-    for (index, Class(name, depth)) in classes.iter().enumerate() {
+    let map = |depth: &dyn Fn(f64, f64) -> f64| {
         let values: Vec<f32> = (0..width * height)
             .map(|i| {
                 let p = geometry
@@ -54,13 +43,30 @@ pub fn frame(geometry: Geometry, edge: Edge, pts_ns: u64, classes: &[Class<'_>])
                 }
             })
             .collect();
-        let probability = ProbabilityMap::new(width as usize, height as usize, values).unwrap();
+        ProbabilityMap::new(width as usize, height as usize, values).unwrap()
+    };
+    of_maps(geometry, pts_ns, classes.iter().map(|Class(name, depth)| (*name, map(depth))).collect())
+}
+
+pub fn of_maps(geometry: Geometry, pts_ns: u64, maps: Vec<(&str, ProbabilityMap)>) -> FrameResult {
+    let engine = Arc::new(EngineIdentity {
+        name: "test".into(),
+        version: "1.0.0".into(),
+        sha256: "0".repeat(64),
+        precision: "f32".into(),
+        backend: "none".into(),
+        protocol: "generic".into(),
+    });
+    let mut result = FrameResult::missing(engine, pts_ns, Reason::NoResultYet);
+    result.status = ResultStatus::Ok;
+    result.geometry = Some(geometry);
+    for (index, (name, probability)) in maps.into_iter().enumerate() {
         let contours = trace(&probability, &geometry, 0.5);
         result.classes.push(ClassResult {
             class: Arc::new(ClassInfo {
                 index: index as u8 + 1,
-                name: (*name).to_owned(),
-                label: (*name).to_owned(),
+                name: name.to_owned(),
+                label: name.to_owned(),
                 color: [86, 180, 233],
                 threshold: 0.5,
             }),

@@ -97,7 +97,7 @@ impl Grid {
                 let (x, y) = (column.checked_add_signed(dx)?, row.checked_add_signed(dy)?);
                 let next = y * self.columns + x;
                 let is_there = (dx, dy) != (0, 0) && x < self.columns && self.inside.get(next) == Some(&true);
-                is_there.then(|| (next, if dx != 0 && dy != 0 { std::f64::consts::SQRT_2 } else { 1.0 }))
+                is_there.then_some((next, if dx != 0 && dy != 0 { std::f64::consts::SQRT_2 } else { 1.0 }))
             },
         )
     }
