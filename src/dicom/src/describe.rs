@@ -54,7 +54,7 @@ impl fmt::Display for Description<'_> {
         writeln!(f)?;
         let syntax = facts.transfer_syntax;
         writeln!(f, "encoding      {} ({}); lossy: {}", syntax.name(), syntax.uid, said(facts.lossy))?;
-        writeln!(f, "burned in     text: {}", said(facts.burned_in_text))?;
+        writeln!(f, "burned-in     text in the pixels: {}", said(facts.burned_in_text))?;
         write_times(f, recording.times(), facts.frames)?;
         if let Some((start, stop)) = facts.trim {
             writeln!(f, "trim          frames {start} to {stop}")?;
@@ -130,20 +130,21 @@ fn write_times(f: &mut fmt::Formatter<'_>, times: &Times, frames: usize) -> fmt:
 
 fn write_region(f: &mut fmt::Formatter<'_>, number: usize, region: &UltrasoundRegion) -> fmt::Result {
     let UltrasoundRegion { min_x0, min_y0, max_x1, max_y1, .. } = region;
-    writeln!(
-        f,
-        "region {number:<6} ({min_x0},{min_y0})–({max_x1},{max_y1}), {}, {}; a pixel is {} in x, {} in y",
-        format_name(region.spatial_format),
-        data_name(region.data_type),
-        step(region.delta_x, region.units_x),
-        step(region.delta_y, region.units_y),
-    )
+    let (format, data) = (format_name(region.spatial_format), data_name(region.data_type));
+    write!(f, "region {number:<6} ({min_x0},{min_y0})–({max_x1},{max_y1}), {format}, {data}; ")?;
+    if (region.units_x, region.units_y) == (0, 0) {
+        return writeln!(f, "without units");
+    }
+    let (x, y) = (step(region.delta_x, region.units_x), step(region.delta_y, region.units_y));
+    writeln!(f, "a pixel is {x} in x, {y} in y")
 }
 
 fn step(delta: f64, units: u16) -> String {
     match units {
         0 => "without unit".to_owned(),
-        _ => format!("{delta} {}", unit_name(units)),
+        // Six digits, however small.
+        _ if delta.abs() < 1e-3 => format!("{delta:.5e} {}", unit_name(units)),
+        _ => format!("{delta:.6} {}", unit_name(units)),
     }
 }
 

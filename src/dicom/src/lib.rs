@@ -13,6 +13,17 @@
 //!   repeat no text of the file but the names of maker, model, modality and UIDs of the standard.
 //!
 //! The crate knows nothing of GStreamer.
+//!
+//! ```no_run
+//! use vesalius_dicom::{DicomError, Recording};
+//!
+//! let mut recording = Recording::open("study.dcm".as_ref())?;
+//! print!("{}", recording.describe());
+//! for frame in recording.frames() {
+//!     println!("{} bytes", frame?.data.len());
+//! }
+//! # Ok::<(), DicomError>(())
+//! ```
 
 mod calibration;
 mod codec;

@@ -165,3 +165,20 @@ fn regions_in_what_is_no_ultrasound_picture_make_no_scale() {
     let refusal = Recording::from_bytes(made.bytes()).unwrap().calibration().unwrap_err();
     assert!(matches!(refusal, NoScale::NotUltrasound { .. }), "{refusal}");
 }
+
+/// What `vesalius show` prints of a file that plays at a variable rate and is calibrated.
+#[test]
+fn the_description_says_what_it_is_and_whether_there_are_millimetres() {
+    let Some(folder) = common::public_files() else { return };
+    let text = Recording::open(&folder.join("DIRW0007.dcm")).unwrap().describe().to_string();
+    for line in [
+        "kind          Ultrasound Multi-frame Image Storage (1.2.840.10008.5.1.4.1.1.3.1), modality US",
+        "picture       576×456 pixels, YBR_FULL_422, 8 of 8 bits",
+        "frames        65; Frame Time Vector; 2.477 s; variable, 33.333 to 50.000 ms a frame",
+        "region 1      (0,32)–(575,431), no format, no data type; without units",
+        "region 2      (27,48)–(548,391), 2D, tissue; a pixel is -0.052478 cm in x, 0.052478 cm in y",
+        "millimetres   yes, within a region: a pixel is 0.52478 mm wide and 0.52478 mm high",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
+    }
+}
