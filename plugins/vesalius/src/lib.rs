@@ -9,6 +9,7 @@
 //! [`Measure`] and [`Overlay`] are made with their `new` without going through the registry.
 
 mod calibration_meta;
+mod events;
 mod frame;
 mod histogram;
 mod messages;
@@ -19,6 +20,7 @@ pub mod overlay;
 pub mod segment;
 
 pub use calibration_meta::{add_scale, scale_of};
+pub use events::protocol_event;
 pub use histogram::Histogram;
 pub use measure::{Measure, read_protocol, read_statement};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError};

@@ -18,6 +18,8 @@ pub struct Args {
 pub enum Command {
     /// Segment, measure and annotate recordings and stills, every frame
     Replay(ReplayArgs),
+    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule
+    Combine(CombineArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
     /// Render a phantom with exactly known truth
@@ -42,16 +44,27 @@ pub struct ReplayArgs {
     /// Folder for the results; several inputs get a folder each within it
     #[arg(long, short, value_name = "DIR")]
     pub out: PathBuf,
-    /// Millimetres per pixel: MM_PER_PX, or X,Y, or a CSV with the header file,mm_per_px_x,mm_per_px_y.
+    /// Millimetres per pixel: MM_PER_PX, or X,Y, or a CSV with the header file,mm_per_px_x,mm_per_px_y; or ruler:MM, the
+    /// distance of the ticks of a ruler in the picture; or caliper:X,Y,X,Y=MM, two points and their distance; or
+    /// profile:FILE,…, profiles of devices.
     /// Without it, that of the DICOM file's regions; where there is none, lengths are in pixels
     #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
     pub calibration: Option<String>,
+    /// Give the scale up when ruler or sector of the picture show another depth; one from a ruler or profile always is
+    #[arg(long, requires = "calibration")]
+    pub watch_depth: bool,
     /// What is measured: a protocol by name, or a TOML file with one and its settings. Without it, what the engine asks for
     #[arg(long, value_name = "NAME|FILE")]
     pub protocol: Option<String>,
+    /// What was noted of the recording, for protocols that ask: a CSV with the header time_s,event
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
     /// Write a label mask a frame, at the input's size, pixel value = class index
     #[arg(long)]
     pub masks: bool,
+    /// Write the outlines into results.jsonl, which `vesalius combine` needs of ventricles
+    #[arg(long)]
+    pub outlines: bool,
     /// Write no annotated video and no annotated stills
     #[arg(long)]
     pub no_video: bool,
@@ -62,6 +75,19 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     pub runtime: Option<PathBuf>,
     /// Print one JSON object an input instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct CombineArgs {
+    /// Run of the first plane: four-chamber, or transverse
+    #[arg(value_name = "RUN")]
+    pub first: PathBuf,
+    /// Run of the second plane: two-chamber, or longitudinal
+    #[arg(value_name = "RUN")]
+    pub second: PathBuf,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

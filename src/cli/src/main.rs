@@ -4,6 +4,7 @@
 mod say;
 
 mod args;
+mod combine;
 mod demo;
 mod doctor;
 mod engine;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
+        Command::Combine(args) => combine::run(args),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

@@ -22,11 +22,13 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
         calibration: args
             .calibration
             .as_deref()
-            .map(CalibrationChoice::parse)
+            .map(|text| CalibrationChoice::parse(text, args.watch_depth))
             .transpose()?
             .unwrap_or_default(),
         protocol: args.protocol.clone(),
+        events: args.events.as_deref().map(vesalius_pipeline::events::read).transpose()?.unwrap_or_default(),
         masks: args.masks,
+        outlines: args.outlines,
         video: !args.no_video,
         threads: args.threads,
         runtime: args.runtime.clone(),

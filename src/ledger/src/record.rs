@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vesalius_measure::calibration::Calibration;
+use vesalius_measure::geometry::Geometry;
 use vesalius_measure::result::{EngineIdentity, FrameResult, Measurement, Reason, ResultStatus};
 
 /// Version of the records' layout.
@@ -91,6 +92,43 @@ pub struct FrameRecord<'a> {
     /// Values over time as they stand with this frame.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub series: &'a [Measurement],
+    /// The outlines themselves, where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlines: Option<Outlines>,
+}
+
+/// The largest outline of each class that was found, and where the masks lay.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outlines {
+    /// The mapping between the mask's and the picture's pixels.
+    pub geometry: Geometry,
+    /// One a class.
+    pub structures: Vec<OutlineRecord>,
+}
+
+/// One outline.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutlineRecord {
+    /// Class by name.
+    pub structure: String,
+    /// Vertices in the picture, `[x, y]` in pixels of which centres are whole numbers, to a thousandth; the last joins the
+    /// first.
+    pub points_px: Vec<[f64; 2]>,
+}
+
+impl Outlines {
+    /// The outlines of a result; `None` where there is no result.
+    pub fn of(result: &FrameResult) -> Option<Self> {
+        let round = |v: f64| (v * 1e3).round() / 1e3;
+        let structures = result.classes.iter().filter_map(|class| {
+            let points = class.contours.first()?.outer.iter();
+            Some(OutlineRecord {
+                structure: class.class.name.clone(),
+                points_px: points.map(|p| [round(p.x_px), round(p.y_px)]).collect(),
+            })
+        });
+        Some(Self { geometry: result.geometry?, structures: structures.collect() })
+    }
 }
 
 /// One class in one frame.
@@ -139,6 +177,7 @@ impl<'a> FrameRecord<'a> {
             structures,
             values: &result.measurements,
             series: &result.series,
+            outlines: None,
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::input::file_name;
 /// The scale of one file.
 #[derive(Clone, Debug)]
 pub(crate) struct FileScale {
-    pub(crate) scale: Scale,
+    /// `None` where the measuring element finds it itself.
+    pub(crate) scale: Option<Scale>,
     /// Why what the file itself says is no scale.
     pub(crate) refused: Option<NoScale>,
 }
@@ -29,6 +30,14 @@ pub enum CalibrationChoice {
     None,
     /// One scale for everything.
     All(Arc<Calibration>),
+    /// A statement that the measuring element follows as the picture goes on: a ruler, distances, device profiles, or a scale
+    /// that a change of depth ends.
+    Stated {
+        /// As the element's property `calibration` takes it.
+        text: String,
+        /// Whether a change of depth ends a scale that was stated as a number, too.
+        watch_depth: bool,
+    },
     /// A scale a file.
     Table {
         /// Where it was read from.
@@ -47,17 +56,22 @@ struct Row {
 }
 
 impl CalibrationChoice {
-    /// Reads `MM_PER_PX`, `X,Y` or the path of a CSV with the header `file,mm_per_px_x,mm_per_px_y`.
+    /// Reads `MM_PER_PX`, `X,Y`, the path of a CSV with the header `file,mm_per_px_x,mm_per_px_y`, or a statement:
+    /// `ruler:MM`, `caliper:X,Y,X,Y=MM`, `profile:FILE,…`.
     ///
     /// # Errors
     ///
-    /// [`ReplayError`] for what is neither.
-    pub fn parse(text: &str) -> Result<Self, ReplayError> {
+    /// [`ReplayError`] for what is none of them.
+    pub fn parse(text: &str, watch_depth: bool) -> Result<Self, ReplayError> {
         let path = Path::new(text);
         let looks_like_file =
             path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) || path.is_file();
         if looks_like_file {
             return Self::read_table(path);
+        }
+        if watch_depth || text.contains(':') {
+            gstvesalius::read_statement(text).map_err(|message| ReplayError::Statement { message })?;
+            return Ok(Self::Stated { text: text.to_owned(), watch_depth });
         }
         Ok(Self::All(Arc::new(Calibration::parse(text, CalibrationSource::Operator)?)))
     }
@@ -100,7 +114,7 @@ impl CalibrationChoice {
     /// beside others in millimetres would look like an oversight, and would be one.
     pub fn of(&self, path: &Path) -> Result<Option<Arc<Calibration>>, ReplayError> {
         match self {
-            Self::None => Ok(None),
+            Self::None | Self::Stated { .. } => Ok(None),
             Self::All(calibration) => Ok(Some(calibration.clone())),
             Self::Table { by_file, .. } => {
                 let file = file_name(path);
@@ -117,9 +131,19 @@ impl CalibrationChoice {
     pub(crate) fn scale_of(&self, path: &Path) -> Result<FileScale, ReplayError> {
         if matches!(self, Self::None) && dicom::is_dicom(path) {
             let (scale, refused) = dicom::scale(&dicom::open(path)?);
-            return Ok(FileScale { scale, refused });
+            return Ok(FileScale { scale: Some(scale), refused });
         }
-        Ok(FileScale { scale: self.of(path)?.into(), refused: None })
+        let stated = matches!(self, Self::Stated { .. });
+        let scale = self.of(path)?.into();
+        Ok(FileScale { scale: (!stated).then_some(scale), refused: None })
+    }
+
+    /// The statement that the measuring element follows, where there is one.
+    pub(crate) fn stated(&self) -> Option<&str> {
+        match self {
+            Self::Stated { text, .. } => Some(text),
+            Self::None | Self::All(_) | Self::Table { .. } => None,
+        }
     }
 
     /// The one scale of everything, where there is one.
@@ -139,13 +163,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.csv");
         std::fs::write(&path, content).unwrap();
-        CalibrationChoice::parse(path.to_str().unwrap())
+        CalibrationChoice::parse(path.to_str().unwrap(), false)
     }
 
     #[test]
     fn numbers_and_tables() {
-        assert!(matches!(CalibrationChoice::parse("0.2"), Ok(CalibrationChoice::All(_))));
-        assert!(matches!(CalibrationChoice::parse("0.2,0.3"), Ok(CalibrationChoice::All(_))));
+        assert!(matches!(CalibrationChoice::parse("0.2", false), Ok(CalibrationChoice::All(_))));
+        assert!(matches!(CalibrationChoice::parse("0.2,0.3", false), Ok(CalibrationChoice::All(_))));
         let t = table("file,mm_per_px_x,mm_per_px_y\na.png,0.1,0.2\n").unwrap();
         assert_eq!(t.of(Path::new("x/a.png")).unwrap().unwrap().mm_per_px_y(), MmPerPx(0.2));
         assert!(matches!(t.of(Path::new("b.png")), Err(ReplayError::NotCalibrated { .. })));
@@ -163,7 +187,15 @@ mod tests {
             let error = table(content).unwrap_err().to_string();
             assert!(error.contains(says) && !error.contains('\n'), "{content:?}: {error}");
         }
-        assert!(matches!(CalibrationChoice::parse("none.csv"), Err(ReplayError::Missing { .. })));
-        assert!(matches!(CalibrationChoice::parse("many"), Err(ReplayError::Calibration(_))));
+        for text in ["ruler:10", "caliper:0,0,0,300=60"] {
+            let choice = CalibrationChoice::parse(text, false);
+            assert!(matches!(choice, Ok(CalibrationChoice::Stated { watch_depth: false, .. })), "{text}");
+        }
+        for text in ["ruler:0", "caliper:1", "profile:none.toml", "guess:1"] {
+            let error = CalibrationChoice::parse(text, false).unwrap_err().to_string();
+            assert!(!error.contains('\n'), "{text}: {error}");
+        }
+        assert!(matches!(CalibrationChoice::parse("none.csv", false), Err(ReplayError::Missing { .. })));
+        assert!(matches!(CalibrationChoice::parse("many", false), Err(ReplayError::Calibration(_))));
     }
 }

@@ -60,6 +60,14 @@ pub enum ReplayError {
         /// What is wrong.
         source: vesalius_dicom::DicomError,
     },
+    /// The table of events cannot be used.
+    #[error("{}: {message}", path.display())]
+    Events {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong and where.
+        message: String,
+    },
     /// The protocol's settings cannot be used.
     #[error("{message}")]
     Protocol {
@@ -169,6 +177,20 @@ pub enum ReplayError {
     /// The calibration is none.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
+    /// The statement about the scale is none.
+    #[error("{message}")]
+    Statement {
+        /// What is wrong.
+        message: String,
+    },
+    /// A statement that looks at the picture, for pictures of which each has its own scale.
+    #[error(
+        "{}: a ruler, distances or a profile hold for one recording; give stills a table with a line each", path.display()
+    )]
+    StatedForStills {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The calibration's table cannot be used.
     #[error("{}: {message}", path.display())]
     CalibrationTable {

@@ -8,7 +8,9 @@
 
 pub mod calibration;
 pub mod collect;
+pub mod combine;
 pub mod error;
+pub mod events;
 pub mod identity;
 pub mod input;
 pub mod phantom;

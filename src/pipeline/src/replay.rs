@@ -16,6 +16,7 @@ use vesalius_measure::protocol::ProtocolConfig;
 
 use crate::calibration::{CalibrationChoice, FileScale};
 use crate::error::ReplayError;
+use crate::events::NotedEvent;
 use crate::identity;
 use crate::input::{Input, file_name};
 use crate::stills::{self, StillInput};
@@ -39,8 +40,12 @@ pub struct ReplayOptions {
     pub calibration: CalibrationChoice,
     /// Measuring protocol by name or TOML file; `None` for the engine's own.
     pub protocol: Option<String>,
+    /// What people noted of the recording, in the order of time.
+    pub events: Vec<NotedEvent>,
     /// Whether label masks are written.
     pub masks: bool,
+    /// Whether the outlines are written into `results.jsonl`.
+    pub outlines: bool,
     /// Whether annotated pictures are written.
     pub video: bool,
     /// Threads for inference, 0 for one a core.
@@ -67,6 +72,10 @@ impl ReplayOptions {
         let measure = Measure::new();
         measure.set_property("post-messages", false);
         measure.set_property("calibration-max-age", 0_u64);
+        if let CalibrationChoice::Stated { text, watch_depth } = &self.calibration {
+            measure.set_property("calibration", text);
+            measure.set_property("watch-depth", *watch_depth);
+        }
         if let Some(protocol) = &self.protocol {
             measure.set_property("protocol", protocol);
         }
@@ -141,6 +150,7 @@ pub fn replay(
     let pictures = Pictures {
         masks: options.masks.then(|| out.join(MASKS)),
         annotated: (options.video && !is_video).then(|| out.join(ANNOTATED_STILLS)),
+        outlines: options.outlines,
     };
     let writer = Writer::start(out, &run, pictures)?;
     let annotated = (options.video && is_video).then(|| out.join(ANNOTATED_VIDEO));
@@ -148,7 +158,7 @@ pub fn replay(
         None => Ok(VideoEnd::default()),
         Some(intake) => match &input {
             Input::Video(path) | Input::Dicom(path) => {
-                let scale = scales.into_iter().next().map(|s| s.scale).unwrap_or_default();
+                let scale = scales.into_iter().next().and_then(|s| s.scale);
                 video::run(path, recording, options, scale, annotated.as_deref(), intake, control)
             }
             Input::Still(path) => stills::run(
@@ -254,6 +264,9 @@ fn cut_off(input: &Input, error: Option<&ReplayError>, frames: u64) -> Option<Re
 fn scales(input: &Input, choice: &CalibrationChoice) -> Result<Vec<FileScale>, ReplayError> {
     match input {
         Input::Video(path) | Input::Dicom(path) | Input::Still(path) => Ok(vec![choice.scale_of(path)?]),
+        Input::Stills { folder, .. } if matches!(choice, CalibrationChoice::Stated { .. }) => {
+            Err(ReplayError::StatedForStills { path: folder.clone() })
+        }
         Input::Stills { files, .. } => files.iter().map(|file| choice.scale_of(file)).collect(),
     }
 }
@@ -283,6 +296,7 @@ fn run_record(
     let configuration = BTreeMap::from([
         ("mode".to_owned(), "every-frame".into()),
         ("protocol".to_owned(), settings),
+        ("calibration".to_owned(), options.calibration.stated().into()),
         ("annotated".to_owned(), options.video.into()),
         ("masks".to_owned(), options.masks.into()),
     ]);
@@ -294,7 +308,7 @@ fn run_record(
         engine: engine.identity().as_ref().clone(),
         input: input.record()?,
         calibration: match scales {
-            [one] => one.scale.uniform().map(|c| c.as_ref().clone()),
+            [one] => one.scale.as_ref().and_then(|s| s.uniform()).map(|c| c.as_ref().clone()),
             _ => options.calibration.common().map(|c| c.as_ref().clone()),
         },
         calibration_refused: match scales {

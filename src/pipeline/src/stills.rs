@@ -33,7 +33,7 @@ const SPACING: gst::ClockTime = gst::ClockTime::SECOND;
 /// One picture to be fed.
 pub(crate) struct StillInput {
     pub(crate) path: PathBuf,
-    pub(crate) scale: Scale,
+    pub(crate) scale: Option<Scale>,
 }
 
 /// A decoded picture in a format that the chain takes.
@@ -229,8 +229,10 @@ fn feed(
             let writable = buffer.make_mut();
             writable.set_pts(SPACING * index);
             writable.set_duration(SPACING);
-            // A refused meta leaves the frame uncalibrated, and its values say so.
-            let _ = gstvesalius::add_scale(writable, &still.scale);
+            if let Some(scale) = &still.scale {
+                // A refused meta leaves the frame uncalibrated, and its values say so.
+                let _ = gstvesalius::add_scale(writable, scale);
+            }
             let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).build();
             drop(buffer);
             if source.push_sample(&sample).is_err() {
@@ -298,10 +300,8 @@ mod tests {
     #[test]
     fn every_still_has_a_name_of_its_own() {
         let names = |files: &[&str]| {
-            let stills: Vec<_> = files
-                .iter()
-                .map(|f| StillInput { path: PathBuf::from(f), scale: Scale::default() })
-                .collect();
+            let stills: Vec<_> =
+                files.iter().map(|f| StillInput { path: PathBuf::from(f), scale: None }).collect();
             stems(&stills)
         };
         assert_eq!(names(&["x/a.png", "x/b.jpg"]), ["a", "b"]);

@@ -22,6 +22,7 @@ use crate::collect::{Position, result_of};
 use crate::cut_off;
 use crate::encode::{self, Coding, SMALLEST, make};
 use crate::error::ReplayError;
+use crate::events::NotedEvent;
 use crate::fed::Fed;
 use crate::input::file_name;
 use crate::replay::{Control, ReplayOptions};
@@ -64,7 +65,7 @@ pub(crate) fn run(
     path: &Path,
     recording: Option<Recording>,
     options: &ReplayOptions,
-    scale: Scale,
+    scale: Option<Scale>,
     annotated: Option<&Path>,
     intake: Intake,
     control: &mut Control<'_>,
@@ -75,7 +76,7 @@ pub(crate) fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let segment = options.segment();
     let (entry, fed) = build(&pipeline, path, recording, options, &segment, annotated, &shared)?;
-    watch_entry(&entry, &segment, scale, annotated.is_some(), &shared, &stop)?;
+    watch_entry(&entry, &segment, scale, options.events.clone(), annotated.is_some(), &shared, &stop)?;
     let last: gst::Element = pipeline.by_name("last").ok_or_else(|| failed(path, "it has no end"))?;
     collect(&last, path, intake, &position, &stop)?;
 
@@ -254,7 +255,8 @@ fn cannot_open(location: &Path) -> std::io::Error {
 fn watch_entry(
     entry: &gst::Element,
     segment: &Segment,
-    scale: Scale,
+    scale: Option<Scale>,
+    events: Vec<NotedEvent>,
     one_size: bool,
     shared: &Arc<Shared>,
     stop: &Arc<AtomicBool>,
@@ -290,6 +292,8 @@ fn watch_entry(
     });
     let shared = shared.clone();
     let last_end = AtomicU64::new(0);
+    let first_pts = Mutex::new(None);
+    let events = Mutex::new(events.into_iter().peekable());
     chain.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let sizes = *shared.sizes.lock();
         if sizes.refused.is_some() {
@@ -303,13 +307,24 @@ fn watch_entry(
             shared.guessed_pts.fetch_add(1, Ordering::AcqRel);
             buffer.make_mut().set_pts(gst::ClockTime::from_nseconds(last_end.load(Ordering::Acquire)));
         }
+        let pts = buffer.pts().unwrap_or_default();
+        let begin = *first_pts.lock().get_or_insert(pts);
+        // Noted times count from the beginning; an event stands before the first frame that is not earlier.
+        while let Some(noted) =
+            events.lock().next_if(|e| begin + gst::ClockTime::from_nseconds(e.at_ns) <= pts)
+        {
+            let at_ns = begin.nseconds() + noted.at_ns;
+            pad.send_event(gstvesalius::protocol_event(&noted.event, Some(at_ns)));
+        }
         let end = buffer.pts().unwrap_or_default() + buffer.duration().unwrap_or(gst::ClockTime::MSECOND);
         last_end.store(end.nseconds(), Ordering::Release);
         // A scale belongs to one picture size.
-        let expired = Scale::None(Reason::CalibrationExpired);
-        let scale = if sizes.now == sizes.first || scale.uniform().is_none() { &scale } else { &expired };
-        // Refused metas leave the frame uncalibrated, and its values say so.
-        let _ = gstvesalius::add_scale(buffer.make_mut(), scale);
+        if let Some(scale) = &scale {
+            let expired = Scale::None(Reason::CalibrationExpired);
+            let holds = sizes.now == sizes.first || scale.uniform().is_none();
+            // Refused metas leave the frame uncalibrated, and its values say so.
+            let _ = gstvesalius::add_scale(buffer.make_mut(), if holds { scale } else { &expired });
+        }
         gst::PadProbeReturn::Ok
     });
     Ok(())

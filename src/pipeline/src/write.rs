@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use gstvesalius::Histogram;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use vesalius_ledger::record::{FrameRecord, RunRecord};
+use vesalius_ledger::record::{FrameRecord, Outlines, RunRecord};
 use vesalius_ledger::summary::{FrameCounts, Percentiles, ValueCollector, ValueSummary};
 use vesalius_ledger::{Ledger, LedgerError};
 use vesalius_measure::mask::{LabelMask, ProbabilityMap, label_source};
@@ -59,6 +59,8 @@ pub(crate) struct Written {
 pub(crate) struct Pictures {
     pub(crate) masks: Option<PathBuf>,
     pub(crate) annotated: Option<PathBuf>,
+    /// Whether the outlines go into the records.
+    pub(crate) outlines: bool,
 }
 
 /// Takes frames for the thread. Cheap to clone.
@@ -172,6 +174,9 @@ fn write_frame(
     let mut record = item.record();
     if !with_series {
         record.series = &[];
+    }
+    if pictures.outlines {
+        record.outlines = Outlines::of(&item.result);
     }
     ledger.frame(&record).map_err(|error: LedgerError| error.into())
 }

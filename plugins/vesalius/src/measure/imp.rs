@@ -13,7 +13,7 @@ use vesalius_measure::calibration::keeper::{Keeper, Notice};
 use vesalius_measure::calibration::luma::Luma;
 use vesalius_measure::calibration::state::{DEFAULT_AGE_LIMIT, Expiry};
 use vesalius_measure::frame::Frame;
-use vesalius_measure::protocol::{ProtocolConfig, Session};
+use vesalius_measure::protocol::{Event, ProtocolConfig, Session};
 use vesalius_measure::result::{EngineIdentity, FrameResult};
 
 use crate::calibration_meta::scale_of;
@@ -60,6 +60,10 @@ struct State {
     stream_id: Option<gst::glib::GString>,
     /// The property's protocol, read; `None` for what each engine asks for.
     protocol: Option<ProtocolConfig>,
+    /// What people told, in order, for sessions that begin later.
+    told: Vec<(Event, u64)>,
+    /// Presentation time of the newest frame, nanoseconds.
+    now_ns: u64,
     /// The protocol at work on the results of each engine, by engine.
     sessions: Vec<(Arc<EngineIdentity>, Session)>,
     frames: u64,
@@ -76,7 +80,11 @@ impl State {
                 // A manifest holds known names alone.
                 let own = || ProtocolConfig::from_name(&result.engine.protocol).ok();
                 let config = self.protocol.clone().or_else(own)?;
-                self.sessions.push((result.engine.clone(), Session::new(&config)));
+                let mut session = Session::new(&config);
+                for (event, pts_ns) in &self.told {
+                    session.event(event, *pts_ns);
+                }
+                self.sessions.push((result.engine.clone(), session));
                 self.sessions.len() - 1
             }
         };
@@ -202,9 +210,21 @@ impl Measure {
         Ok(())
     }
 
+    /// Hands on what somebody told.
+    fn take_event(&self, event: Event, pts_ns: Option<u64>) {
+        let mut state = self.state.lock();
+        let pts_ns = pts_ns.unwrap_or(state.now_ns);
+        for (_, session) in &mut state.sessions {
+            session.event(&event, pts_ns);
+        }
+        state.told.push((event, pts_ns));
+    }
+
     /// Begins anew: the frames to come do not go on from those before.
     fn forget(&self) {
-        for (_, session) in &mut self.state.lock().sessions {
+        let mut state = self.state.lock();
+        state.told.clear();
+        for (_, session) in &mut state.sessions {
             session.reset();
         }
     }
@@ -404,6 +424,11 @@ impl BaseTransformImpl for Measure {
                 }
                 self.forget();
             }
+            gst::EventView::CustomDownstream(custom) => {
+                if let Some((event, pts_ns)) = custom.structure().and_then(crate::events::read) {
+                    self.take_event(event, pts_ns);
+                }
+            }
             _ => {}
         }
         self.parent_sink_event(event)
@@ -417,6 +442,7 @@ impl BaseTransformImpl for Measure {
         let results: Vec<_> = buffer.iter_meta::<ResultMeta>().map(|meta| meta.result().clone()).collect();
         let info = {
             let mut state = self.state.lock();
+            state.now_ns = buffer.pts().map_or(state.now_ns, |pts| pts.nseconds());
             let needs_picture =
                 results.iter().any(|result| state.session_of(result).is_some_and(|s| s.needs_picture()));
             state.info.clone().filter(|_| needs_picture)

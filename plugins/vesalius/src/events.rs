@@ -1,0 +1,68 @@
+//! What people tell a measuring protocol while it runs, as events of the stream.
+
+use vesalius_measure::protocol::Event;
+
+const NAME: &str = "vesalius-event";
+const KIND: &str = "kind";
+const MARK: &str = "name";
+const WIDTH: &str = "width-mm";
+const CLASS: &str = "class";
+const PTS: &str = "pts";
+
+/// An event for `vesaliusmeasure`, to be sent down the stream: what happened, and when in presentation time (nanoseconds).
+///
+/// It is a custom downstream event with the structure `vesalius-event`: `kind` is `mark` (with `name`), `confirm-tool` (with
+/// `width-mm` and `class`) or `withdraw`; `pts` may be left out for "now".
+pub fn protocol_event(event: &Event, pts_ns: Option<u64>) -> gst::Event {
+    let mut structure = match event {
+        Event::Mark(name) => gst::Structure::builder(NAME).field(KIND, "mark").field(MARK, name).build(),
+        Event::ConfirmTool { width_mm, class } => gst::Structure::builder(NAME)
+            .field(KIND, "confirm-tool")
+            .field(WIDTH, *width_mm)
+            .field(CLASS, class)
+            .build(),
+        _ => gst::Structure::builder(NAME).field(KIND, "withdraw").build(),
+    };
+    if let Some(pts_ns) = pts_ns {
+        structure.set(PTS, pts_ns);
+    }
+    gst::event::CustomDownstream::new(structure)
+}
+
+/// The event that a stream's event carries, and when it happened; `None` for any other.
+pub(crate) fn read(structure: &gst::StructureRef) -> Option<(Event, Option<u64>)> {
+    if structure.name() != NAME {
+        return None;
+    }
+    let text = |field| structure.get::<String>(field).ok();
+    let event = match text(KIND)?.as_str() {
+        "mark" => Event::Mark(text(MARK)?),
+        "confirm-tool" => Event::ConfirmTool { width_mm: structure.get(WIDTH).ok()?, class: text(CLASS)? },
+        "withdraw" => Event::Withdraw,
+        _ => return None,
+    };
+    Some((event, structure.get(PTS).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        gst::init().unwrap();
+        for event in [
+            Event::Mark("caecum".to_owned()),
+            Event::ConfirmTool { width_mm: 2.4, class: "tool".to_owned() },
+            Event::Withdraw,
+        ] {
+            for pts_ns in [None, Some(7)] {
+                let sent = protocol_event(&event, pts_ns);
+                assert_eq!(read(sent.structure().unwrap()), Some((event.clone(), pts_ns)));
+            }
+        }
+        let other = gst::Structure::builder(NAME).field(KIND, "party").build();
+        assert_eq!(read(&other), None);
+        assert_eq!(read(&gst::Structure::new_empty("other")), None);
+    }
+}
