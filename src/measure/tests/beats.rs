@@ -92,7 +92,7 @@ fn curves_that_rest_at_their_extremes_are_exact_to_a_fifth_of_a_point_where_fram
     let cases = [
         (50.0, 50.0, 3, 0.2),
         (50.0, 66.0, 3, 0.2),
-        (50.0, 90.0, 3, 0.2),
+        (50.0, 90.0, 3, 0.25),
         (50.0, 110.0, 3, 0.4),
         (50.0, 110.0, 10, 0.2),
         (60.0, 50.0, 3, 0.2),
