@@ -1,6 +1,6 @@
 //! The picture analysis and the protocol `endoscopy` on real larynx endoscopy (Laves et al. 2018, arXiv 1807.06081), with the
 //! truth masks in the place of a network's. Looked for where `VESALIUS_DATA` says and skipped where it is not.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Results of an engine that saw shapes of known size: probability maps of analytic shapes, and their outlines.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
 
