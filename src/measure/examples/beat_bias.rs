@@ -88,7 +88,7 @@ fn main() {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for shape in [Shape::Cosine, Shape::Physiological] {
+    for shape in [Shape::Cosine, Shape::Physiological, Shape::Phantom] {
         let usual = Case { shape, ..Case::default() };
         for ejection_fraction in [35.0, 55.0, 65.0] {
             let case = Case { ejection_fraction, ..usual };
@@ -105,8 +105,8 @@ fn cases() -> Vec<Case> {
             cases.push(Case { frames_per_s: 15.0, beats_per_minute: 110.0, ..case });
             cases.push(Case { frames_per_s: 15.0, beats_per_minute: 110.0, beats: 10, ..case });
         }
-        for frames_per_s in [15.0, 30.0, 60.0] {
-            cases.extend([50.0, 110.0].map(|beats_per_minute| Case {
+        for frames_per_s in [15.0, 25.0, 30.0, 50.0, 60.0] {
+            cases.extend([50.0, 66.0, 80.0, 110.0].map(|beats_per_minute| Case {
                 noise: 0.0,
                 frames_per_s,
                 beats_per_minute,

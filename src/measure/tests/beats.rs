@@ -22,7 +22,7 @@ fn estimate(samples: &[Sample]) -> Option<(f64, f64, usize)> {
 /// fraction and shape; and all of them at once.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for shape in [Shape::Cosine, Shape::Physiological] {
+    for shape in [Shape::Cosine, Shape::Physiological, Shape::Phantom] {
         for ejection_fraction in [35.0, 55.0, 65.0] {
             let usual = Case { shape, ejection_fraction, ..Case::default() };
             cases.push(usual);
@@ -51,8 +51,10 @@ fn the_bias_is_below_one_and_a_half_points_and_two_beats() {
     let mut failures = String::new();
     for case in cases() {
         let b = bias(&case, SEEDS, estimate);
-        // Met with a wide margin, so the goals of 1.5 points and 2 beats a minute are asserted at a half.
-        if b.ejection_fraction.abs() > 0.75 || b.rate.abs() > 1.0 || b.unanswered > 0.02 {
+        // Met with a wide margin, so the goals of 1.5 points and 2 beats a minute are asserted at a half. Noise hides
+        // how the phantom's curve rests at its extremes: what a polynomial overshoots there comes on top.
+        let greatest = if case.shape == Shape::Phantom { 1.5 } else { 0.75 };
+        if b.ejection_fraction.abs() > greatest || b.rate.abs() > 1.0 || b.unanswered > 0.02 {
             failures += &format!("{case:?}: {b:?}\n");
         }
     }
@@ -79,6 +81,43 @@ fn without_noise_it_is_exact_to_a_fifth_of_a_point() {
                 assert!(b.worst <= 0.2 && b.unanswered == 0.0, "{case:?}: {b:?}");
                 assert!(b.rate.abs() < 0.1, "{case:?}: {b:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn curves_that_rest_at_their_extremes_are_exact_to_a_fifth_of_a_point_where_frames_show_it() {
+    // (frames a second, beats a minute, beats, points). What no frame falls on is not known: a beat of 27 frames
+    // may hide half of what lies between two of them, unless frames fall elsewhere in other beats.
+    let cases = [
+        (50.0, 50.0, 3, 0.2),
+        (50.0, 66.0, 3, 0.2),
+        (50.0, 90.0, 3, 0.2),
+        (50.0, 110.0, 3, 0.4),
+        (50.0, 110.0, 10, 0.2),
+        (60.0, 50.0, 3, 0.2),
+        (60.0, 80.0, 3, 0.2),
+        (60.0, 110.0, 3, 0.2),
+        (30.0, 66.0, 6, 0.2),
+        (30.0, 80.0, 6, 0.2),
+        (30.0, 110.0, 10, 0.3),
+        (25.0, 50.0, 6, 0.35),
+        (25.0, 66.0, 6, 0.2),
+        (25.0, 110.0, 10, 0.5),
+    ];
+    for (frames_per_s, beats_per_minute, beats, points) in cases {
+        for ejection_fraction in [35.0, 55.0, 60.0, 65.0] {
+            let case = Case {
+                shape: Shape::Phantom,
+                ejection_fraction,
+                frames_per_s,
+                beats_per_minute,
+                beats,
+                noise: 0.0,
+                ..Case::default()
+            };
+            let b = bias(&case, 25, estimate);
+            assert!(b.worst <= points && b.unanswered == 0.0, "{case:?}: {b:?}");
         }
     }
 }

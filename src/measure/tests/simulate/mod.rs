@@ -1,8 +1,12 @@
 //! Curves of a ventricle with known volumes, as a camera of any rate and a noisy outline would give them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use vesalius_measure::series::Sample;
+use vesalius_phantom::scenes::{FrameMeasures, LvScene, Phantom};
 
 /// Shape of the volume over a beat.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +16,8 @@ pub enum Shape {
     /// Ejection over 0.36·√T, early filling to 78 %, diastasis, and the kick of the atrium in the last 14 %
     /// of the beat.
     Physiological,
+    /// That of the digital phantom: it rests at end diastole and end systole, with steep flanks.
+    Phantom,
 }
 
 /// What is simulated.
@@ -72,6 +78,7 @@ impl Random {
 fn filling(shape: Shape, t: f64, length: f64) -> f64 {
     let ramp = |x: f64| 0.5 - 0.5 * (std::f64::consts::PI * x.clamp(0.0, 1.0)).cos();
     match shape {
+        Shape::Phantom => phantom_filling(t, length),
         Shape::Cosine => 0.5 + 0.5 * (std::f64::consts::TAU * t / length).cos(),
         Shape::Physiological => {
             let systole = (0.36 * length.sqrt()).min(0.5 * length);
@@ -83,6 +90,46 @@ fn filling(shape: Shape, t: f64, length: f64) -> f64 {
             }
         }
     }
+}
+
+/// Beats of the phantom have lengths in steps of this, seconds; they are stretched to what lies between.
+const LENGTH_STEP_S: f64 = 0.005;
+/// Frames a second of the phantom; a straight line between two is right to a part in 5000.
+const PHANTOM_FRAMES_PER_S: f64 = 500.0;
+
+/// The same from the truth of the phantom's volume.
+fn phantom_filling(t: f64, length: f64) -> f64 {
+    thread_local! {
+        static BEATS: RefCell<HashMap<u64, Vec<f64>>> = RefCell::default();
+    }
+    let steps = (length / LENGTH_STEP_S).round();
+    BEATS.with_borrow_mut(|beats| {
+        let curve = beats.entry(steps as u64).or_insert_with(|| phantom_beat(steps * LENGTH_STEP_S));
+        let at = (t / length).clamp(0.0, 1.0) * (steps * LENGTH_STEP_S) * PHANTOM_FRAMES_PER_S;
+        let (before, after) = (curve[at as usize], curve[(at as usize + 1).min(curve.len() - 1)]);
+        before + (after - before) * at.fract()
+    })
+}
+
+/// Volume of a beat from its end diastole on, frame by frame.
+fn phantom_beat(length_s: f64) -> Vec<f64> {
+    let scene = LvScene {
+        // Nobody looks at the picture.
+        width_px: 16,
+        height_px: 16,
+        frame_rate_hz: PHANTOM_FRAMES_PER_S,
+        heart_rate_bpm: 60.0 / length_s,
+        start_phase: 0.0,
+        ..LvScene::default()
+    };
+    let phantom = scene.prepare().unwrap();
+    let end_systolic_ml = scene.edv_ml * (1.0 - scene.ef_percent / 100.0);
+    (0..=(length_s * PHANTOM_FRAMES_PER_S).ceil() as u64)
+        .map(|frame| match phantom.truth(frame).measures {
+            FrameMeasures::Lv(lv) => (lv.volume_ml - end_systolic_ml) / (scene.edv_ml - end_systolic_ml),
+            other => panic!("{other:?}"),
+        })
+        .collect()
 }
 
 pub const END_DIASTOLIC_ML: f64 = 120.0;
