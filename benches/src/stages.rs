@@ -10,7 +10,7 @@ use vesalius_engine::preprocess::Preprocessor;
 use vesalius_engine::session::Session;
 use vesalius_engine::{Engine, Registry, SessionOptions};
 use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
-use vesalius_measure::components::{KeepComponents, clean};
+use vesalius_measure::components::{Components, KeepComponents, clean};
 use vesalius_measure::contour::trace;
 use vesalius_measure::frame::{ColorMatrix, ColorRange, Frame, FrameMut, PixelFormat};
 use vesalius_measure::geometry::{Geometry, ResizeRule};
@@ -143,5 +143,49 @@ fn mask_to_values() -> anyhow::Result<()> {
         q(0.95),
         q(0.99)
     );
+    for (name, classes) in [("all measures of a 512x512 mask", 1), ("of six classes", 6)] {
+        let series = all_measures(classes)?;
+        let q = |q| series.quantile_ms(q);
+        println!("  {name:<44} {:>7.3}  {:>7.3}  {:>7.3}", q(0.5), q(0.95), q(0.99));
+    }
     Ok(())
+}
+
+/// Outlines and every shape measure of `classes` masks of 512×512.
+fn all_measures(classes: usize) -> anyhow::Result<Series> {
+    let side = 512_usize;
+    let geometry = Geometry::new((800, 800), (512, 512), ResizeRule::Letterbox, (1, 1))?;
+    let maps: Vec<ProbabilityMap> = (0..classes)
+        .map(|class| {
+            let turn = class as f64;
+            let values: Vec<f32> = (0..side * side)
+                .map(|i| {
+                    let (x, y) = ((i % side) as f64 - 256.0 - 3.0 * turn, (i / side) as f64 - 250.0);
+                    (0.5 + (1.0 - (x / 190.0).hypot(y / (120.0 + 10.0 * turn))) * 20.0).clamp(0.0, 1.0) as f32
+                })
+                .collect();
+            ProbabilityMap::new(side, side, values)
+        })
+        .collect::<Result<_, _>>()?;
+    let engine = Engine::open(&Registry::standard().find("fetal-head")?)?;
+    let class = engine.classes().first().context("an engine has a class")?.clone();
+    let scale = Scale::Uniform(Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?));
+    let mut protocol = protocol::Session::new(&ProtocolConfig::from_name("generic")?);
+    let mut series = Series::default();
+    for frame in 0..200 {
+        let start = Instant::now();
+        let mut result = FrameResult::missing(engine.identity().clone(), frame, Reason::NoResultYet);
+        result.status = ResultStatus::Ok;
+        result.geometry = Some(geometry);
+        for probability in &maps {
+            let contours = trace(probability, &geometry, 0.5);
+            let (probability, components) = (probability.clone(), Components::default());
+            let class = class.clone();
+            result.classes.push(ClassResult { class, probability, contours, confidence: None, components });
+        }
+        protocol.measure(&mut result, &scale, None);
+        series.add(start.elapsed());
+        anyhow::ensure!(result.measurements.len() >= 15 * classes, "a value is missing");
+    }
+    Ok(series)
 }

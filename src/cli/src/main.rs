@@ -27,6 +27,7 @@ const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    vesalius_engine::share_heaps();
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),

@@ -39,5 +39,6 @@ pub mod session;
 pub use engine::{Engine, FrameOutput, Worker};
 pub use error::{EngineError, EngineErrorKind};
 pub use manifest::Manifest;
+pub use memory::share_heaps;
 pub use registry::Registry;
 pub use session::SessionOptions;

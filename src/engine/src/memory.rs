@@ -20,15 +20,28 @@ pub(crate) fn give_back(runtime: Option<&Path>) {
     let _ = runtime;
 }
 
+/// Lets all threads of the process share two heaps, where GNU's C library would make one for each: what lies free in one is
+/// of no use to another. For programs, before they start threads; a library leaves this to its host.
+pub fn share_heaps() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt(3) takes no pointers, is thread-safe in glibc and changes nothing about memory in use.
+    unsafe {
+        c::mallopt(c::M_ARENA_MAX, 2);
+    }
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod c {
     use std::ffi::{c_int, c_void};
 
     unsafe extern "C" {
         pub(super) fn malloc_trim(pad: usize) -> c_int;
+        pub(super) fn mallopt(parameter: c_int, value: c_int) -> c_int;
         pub(super) fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
     }
 
+    /// From malloc.h.
+    pub(super) const M_ARENA_MAX: c_int = -8;
     /// From sys/mman.h.
     pub(super) const MADV_DONTNEED: c_int = 4;
 }

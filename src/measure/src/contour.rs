@@ -37,6 +37,21 @@ pub struct Contour {
     pub border_fraction: f64,
 }
 
+impl Contour {
+    /// An outline that was written down after it was traced, without its holes. `None` for fewer than 3 points.
+    pub fn from_outer(outer: Vec<PointInFrame>, geometry: &Geometry) -> Option<Self> {
+        let lost = CORNER_LOSS_PX2 / (geometry.scale_x() * geometry.scale_y());
+        let area_px2 = signed_area(&outer).abs() + lost;
+        (outer.len() >= 3 && area_px2.is_finite()).then(|| Self {
+            border_fraction: border_fraction(&outer, geometry),
+            outer,
+            holes: Vec::new(),
+            area_px2,
+            hole_area_px2: 0.0,
+        })
+    }
+}
+
 /// A directed piece of an outline from one grid edge to another, the inside on its right.
 #[derive(Clone, Copy)]
 struct Segment {
@@ -320,6 +335,15 @@ mod tests {
         let pixels = map.values().iter().filter(|&&v| v > 0.0).count() as f64;
         assert_eq!(contours.iter().map(|c| c.area_px2).sum::<f64>(), pixels);
         assert_eq!(contours[0].hole_area_px2, 45.0);
+    }
+
+    #[test]
+    fn an_outline_that_was_written_down_is_the_same() {
+        let map = map_of(64, 64, |x, y| (0.5 + (20.0 - (x - 31.3).hypot(y - 30.6)) / 4.0).clamp(0.0, 1.0));
+        let geometry = same(64, 64);
+        let traced = trace(&map, &geometry, 0.5).remove(0);
+        assert_eq!(Contour::from_outer(traced.outer.clone(), &geometry), Some(traced));
+        assert_eq!(Contour::from_outer(Vec::new(), &geometry), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Every settings file that comes with the program is read, and says what the defaults are.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::path::Path;
 

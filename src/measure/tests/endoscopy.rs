@@ -265,6 +265,11 @@ fn outside_the_body_and_in_poor_pictures_no_lesion_has_a_value() {
     let back = (60..90).find(|&i| reason(i * 40 * MS, &inside).1 == Some(1.0));
     assert_eq!(back, Some(72));
     assert_eq!(reason(90 * 40 * MS, &dark).0, Some(Reason::PoorPicture));
+    // Dark for a moment tells nothing; black for long is no inside.
+    let black = vec![0; 3 * SIZE * SIZE];
+    assert_eq!(reason(91 * 40 * MS, &inside).1, Some(1.0));
+    let gone = (92..200).find(|&i| reason(i * 40 * MS, &black).1 == Some(0.0));
+    assert_eq!(gone, Some(92 + 30 + 4));
     // A stream that begins outside is outside from its first frame.
     let mut session = self::session();
     let result = measure_one(&mut session, &room, 0, &classes, &Scale::default());

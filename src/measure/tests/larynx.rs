@@ -1,6 +1,10 @@
-//! The picture analysis and the protocol `endoscopy` on real larynx endoscopy (Laves et al. 2018, arXiv 1807.06081), with the
-//! truth masks in the place of a network's. Looked for where `VESALIUS_DATA` says and skipped where it is not.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! The picture analysis and the protocol `endoscopy` on real larynx endoscopy (Laves et al. 2018, arXiv
+//! 1807.06081), with the truth masks in the place of a network's. Looked for where `VESALIUS_DATA` says and
+//! skipped where it is not.
+//!
+//! The default limits of sharpness and redness were set on these frames: that all are clear and inside keeps
+//! them so, and measures nothing.
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 mod common;
 
@@ -28,7 +32,8 @@ fn folder(name: &str) -> Option<PathBuf> {
     folder
 }
 
-/// Frames (image, mask, time) of each sequence, in order. The frame number is in the source's 25 frames a second.
+/// Frames (image, mask, time) of each sequence, in order. The frame number is in the source's 25 frames a
+/// second.
 fn sequences(folder: &Path) -> BTreeMap<String, Vec<(PathBuf, PathBuf, u64)>> {
     let labels = std::fs::read_to_string(folder.join("labels.csv")).unwrap();
     let mut sequences: BTreeMap<String, Vec<_>> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Nodules, layers and the optic nerve's sheath on shapes of known size. `--nocapture` prints the errors found.
+//! Nodules, layers and the optic nerve's sheath on shapes of known size. `--nocapture` prints the errors
+//! found.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -47,8 +48,9 @@ fn a_nodules_diameters_are_right_to_three_quarters_of_a_pixel_and_its_ratio_to_h
             measure("protocol = 'nodule-thyroid'", &mut result, &scale(0.1, 0.1));
             let names = ["ap_diameter", "transverse_diameter", "max_diameter", "short_axis_diameter"];
             for (worst, name) in worst_px.iter_mut().zip(names) {
-                // The largest diameter of a binary mask leans by chance, and what is at right angles to it with it: the
-                // extent in the direction that was measured is what must be right, and the largest is the major axis.
+                // The largest diameter of a binary mask leans by chance, and what is at right angles to it
+                // with it: the extent in the direction that was measured is what must be right, and the
+                // largest is the major axis.
                 let truth = if name == "max_diameter" {
                     axes.0
                 } else {
@@ -60,8 +62,8 @@ fn a_nodules_diameters_are_right_to_three_quarters_of_a_pixel_and_its_ratio_to_h
             worst_ratio = worst_ratio.max((number(&result, "taller_than_wide_ratio") / truth - 1.0).abs());
         }
         println!("nodule, {edge:?}: diameters {worst_px:.3?} px, ratio {:.3} %", 100.0 * worst_ratio);
-        // A binary mask does not know where within half a pixel its edge lies, at either end; the goals, 0.75 px and 0.5 %,
-        // are of what a network says.
+        // A binary mask does not know where within half a pixel its edge lies, at either end; the goals, 0.75
+        // px and 0.5 %, are of what a network says.
         let (most_px, most_ratio) = if edge == SOFT { (0.75, 5e-3) } else { (1.0, 15e-3) };
         assert!(worst_px.iter().all(|&w| w <= most_px), "{edge:?}: {worst_px:?}");
         assert!(worst_ratio <= most_ratio, "{edge:?}: {worst_ratio}");
@@ -166,7 +168,8 @@ fn a_volume_needs_two_planes_and_is_right_to_one_per_cent() {
     assert!(worst < 0.01, "{worst}");
 }
 
-/// A layer between two lines or arcs: depth of a point in it, and its thickness at right angles to the deep border.
+/// A layer between two lines or arcs: depth of a point in it, and its thickness at right angles to the deep
+/// border.
 struct Layer {
     thickness_px: f64,
     tilt_rad: f64,
@@ -211,7 +214,8 @@ fn a_muscle_is_right_to_half_a_pixel() {
         }
         println!("muscle, {edge:?}: {worst:.3} px, level {worst_level:.3} px");
         assert!(worst <= 0.5, "{edge:?}: {worst}");
-        // Where every column of a binary mask says the same, no mean knows more than one: half a pixel an edge.
+        // Where every column of a binary mask says the same, no mean knows more than one: half a pixel an
+        // edge.
         assert!(worst_level <= if edge == SOFT { 0.5 } else { 1.0 } + 1e-9, "{edge:?}: {worst_level}");
     }
 }
@@ -223,8 +227,8 @@ fn a_wedge_is_as_thick_as_in_its_middle_third() {
     let depth = |x: f64, y: f64| (y - 100.0).min(((200.0 + slope * (x - 250.0)) - y) * slope.atan().cos());
     let mut result = frame(same(500, 400), SOFT, 0, &[Class("muscle", &depth)]);
     measure("protocol = 'muscle-thickness'", &mut result, &Scale::default());
-    // A cut from depth 100 + 0.1·x at right angles to the slope meets the upper border at 1/cos of its height. The middle
-    // of the visible length, along the slope, lies above the picture's middle.
+    // A cut from depth 100 + 0.1·x at right angles to the slope meets the upper border at 1/cos of its
+    // height. The middle of the visible length, along the slope, lies above the picture's middle.
     let value = number(&result, "muscle_thickness");
     let truth = 100.0 / slope.atan().cos();
     assert!((value - truth).abs() < 1.0, "{value} for {truth}");

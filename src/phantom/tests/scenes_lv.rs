@@ -37,7 +37,7 @@ fn golden_digest() {
     assert_eq!(
         [sha256(&frame.pixels), sha256(&frame.mask)],
         [
-            "676ab3fd6b5460a23b8d78f658e45545293c5d2c711dad27eb5b32b0836174b1",
+            "f3f0773537bd4dcc5c8fdeb576ef05e814826e507407e7cf474e62919eb25c57",
             "e42772e9e22b12cddb0a34538392e43bddc24ada0848d27e3d9dd29d6629046a",
         ]
     );

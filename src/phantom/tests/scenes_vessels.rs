@@ -56,7 +56,7 @@ fn golden_digests() {
         ],
         [
             "96808e7b11d5dbe70f86b39c9155bf565ec63302aa80af5378a8c73203855387",
-            "adb65ec990d5a3d27b6b2ee7ac209a0c7d0e3323304a396e6bcb6564823f3e01"
+            "387b249fae0bc4ff1b25148b1f222f7c0fad3c27fe71436697b3c85b6dedec0f"
         ]
     );
 }

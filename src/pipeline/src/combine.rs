@@ -9,7 +9,7 @@ use vesalius_ledger::record::{OutlineRecord, Outlines};
 use vesalius_ledger::writer::RESULTS;
 use vesalius_measure::calibration::{Calibration, CalibrationSource};
 use vesalius_measure::contour::Contour;
-use vesalius_measure::geometry::PointInFrame;
+use vesalius_measure::geometry::{Geometry, PointInFrame};
 use vesalius_measure::protocol::lv_function::biplane::biplane;
 use vesalius_measure::protocol::lv_function::discs::PlaneDiscs;
 use vesalius_measure::protocol::lv_function::{LvFunctionConfig, Ventricle};
@@ -162,7 +162,10 @@ impl Run {
             .and_then(|outlines| serde_json::from_value(outlines.clone()).ok())
             .ok_or_else(|| self.lacks("it has no outlines: replay it with --outlines"))?;
         let plane = Plane::new(&outlines.geometry, Some(&self.calibration()?));
-        let contour = |name: &str| outlines.structures.iter().find(|o| o.structure == name).map(contour_of);
+        let contour = |name: &str| {
+            let outline = outlines.structures.iter().find(|o| o.structure == name)?;
+            contour_of(outline, &outlines.geometry)
+        };
         let cavity = contour(&config.structure)
             .ok_or_else(|| self.lacks("the ventricle is not found at end diastole or end systole"))?;
         let atrium = contour(&config.atrium);
@@ -173,9 +176,9 @@ impl Run {
     }
 }
 
-fn contour_of(outline: &OutlineRecord) -> Contour {
+fn contour_of(outline: &OutlineRecord, geometry: &Geometry) -> Option<Contour> {
     let outer = outline.points_px.iter().map(|&[x_px, y_px]| PointInFrame { x_px, y_px }).collect();
-    Contour { outer, holes: Vec::new(), area_px2: 0.0, hole_area_px2: 0.0, border_fraction: 0.0 }
+    Contour::from_outer(outer, geometry)
 }
 
 /// Joins two runs: of `lv-function`, the four-chamber and the two-chamber view, written with outlines; of a nodule, the

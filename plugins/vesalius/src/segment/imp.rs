@@ -299,10 +299,10 @@ impl Segment {
         for error in &errors {
             self.report(error);
         }
-        if let Some((epoch, outcome)) = newest {
-            if epoch == self.epoch.load(Ordering::Acquire) {
-                self.stream.lock().newest = Some(Arc::new(outcome.result));
-            }
+        if let Some((epoch, outcome)) = newest
+            && epoch == self.epoch.load(Ordering::Acquire)
+        {
+            self.stream.lock().newest = Some(Arc::new(outcome.result));
         }
         let newest = self.stream.lock().newest.clone();
         let result = match newest {

@@ -54,9 +54,9 @@ impl Disc {
         ((p.0 - self.center.0).hypot(p.1 - self.center.1) - self.radius).abs()
     }
 
-    /// The circle that most of some points lie on, within `tolerance`: triples of points vote, and least squares over
-    /// those who agree decides (Fischler & Bolles 1981, doi:10.1145/358669.358692, with every triple of a fixed choice in
-    /// place of chance; Kåsa 1976, doi:10.1109/TIM.1976.6312298).
+    /// The circle that most of some points lie on, within `tolerance`: triples of points vote, and least
+    /// squares over those who agree decides (Fischler & Bolles 1981, doi:10.1145/358669.358692, with every
+    /// triple of a fixed choice in place of chance; Kåsa 1976, doi:10.1109/TIM.1976.6312298).
     pub(super) fn of_most(points: &[(f64, f64)], tolerance: f64) -> Option<Self> {
         let n = points.len();
         let at = |i: usize| points.get(i % n.max(1)).copied();

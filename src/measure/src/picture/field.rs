@@ -30,8 +30,8 @@ impl FieldShape {
     }
 }
 
-/// The part of a working picture that shows the scene: a convex shape, as one span of pixels a row. Points are in pixels of the
-/// working picture, by the crate's convention.
+/// The part of a working picture that shows the scene: a convex shape, as one span of pixels a row. Points
+/// are in pixels of the working picture, by the crate's convention.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     shape: FieldShape,

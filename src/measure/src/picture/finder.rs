@@ -1,9 +1,9 @@
 //! Finds the visible field over time.
 //!
-//! A pixel belongs to it that was brighter than black in some of the last frames: a dark lumen at the border of the field
-//! is lit in others, the black surround never is. The largest piece of such pixels leaves burned-in text beside the field
-//! out; its hull closes what stayed dark, and the simplest of whole picture, rectangle, disc (also one that straight sides
-//! cut) and octagon that agrees with the hull is taken.
+//! A pixel belongs to it that was brighter than black in some of the last frames: a dark lumen at the border
+//! of the field is lit in others, the black surround never is. The largest piece of such pixels leaves
+//! burned-in text beside the field out; its hull closes what stayed dark, and the simplest of whole picture,
+//! rectangle, disc (also one that straight sides cut) and octagon that agrees with the hull is taken.
 
 use super::convex::{Bounds, Disc, Polygon};
 use super::field::{Field, FieldShape};
@@ -14,11 +14,12 @@ use crate::hull::ConvexHull;
 /// Side of the cells in which pieces are told apart, working pixels.
 const CELL_PX: usize = 4;
 
-/// Part of the frames in which a pixel must be lit: one of the first twenty, and then more, so that a flash is forgotten.
+/// Part of the frames in which a pixel must be lit: one of the first twenty, and then more, so that a flash
+/// is forgotten.
 const LEAST_LIT_FRACTION: f64 = 0.05;
 
-/// How long frames count, at least and, twice this, at most, where so many have come by then. A field that has become
-/// smaller is seen by then.
+/// How long frames count, at least and, twice this, at most, where so many have come by then. A field that
+/// has become smaller is seen by then.
 const GENERATION_NS: u64 = 5_000_000_000;
 const GENERATION_FRAMES: u32 = 50;
 
@@ -39,8 +40,8 @@ const SAME: f64 = 0.995;
 /// Agreement below which the field is another one: what was measured in the one before does not go on.
 const CHANGED: f64 = 0.9;
 
-/// How far the hull reaches beyond the centres of the outermost pixels: it holds their centres, and circles that were
-/// drawn by centres come out neither larger nor smaller.
+/// How far the hull reaches beyond the centres of the outermost pixels: it holds their centres, and circles
+/// that were drawn by centres come out neither larger nor smaller.
 const PAD_PX: f64 = 0.25;
 
 /// How near a rim is to a straight side, working pixels, and to the circle.
@@ -115,8 +116,8 @@ impl FieldFinder {
         }
     }
 
-    /// Takes a picture with its time; says whether the field became another one. A picture of another size, or from before
-    /// the last one, begins anew.
+    /// Takes a picture with its time; says whether the field became another one. A picture of another size,
+    /// or from before the last one, begins anew.
     pub fn push(&mut self, picture: &WorkingPicture, pts_ns: u64) -> bool {
         let size = (picture.width(), picture.height());
         if self.size != size || pts_ns < self.newer.start_ns {

@@ -100,8 +100,8 @@ fn find_row(row: Row<'_>, levels: &PictureLevels, found: &mut [u8], own: &mut [u
 /// What a picture is like inside its field. Fractions are of the field's pixels, 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Quality {
-    /// Root mean square of the Laplacian of luma over mean luma, glare and the field's border left out; 0 for a picture
-    /// without structure or light. It grows with detail and with noise, and falls with blur.
+    /// Root mean square of the Laplacian of luma over mean luma, glare and the field's border left out; 0 for
+    /// a picture without structure or light. It grows with detail and with noise, and falls with blur.
     pub sharpness: f64,
     /// Luma below 5 %.
     pub dark_fraction: f64,
@@ -111,8 +111,8 @@ pub struct Quality {
     pub specular_fraction: f64,
     /// Brighter than black.
     pub lit_fraction: f64,
-    /// Of the lit pixels, those that are as red as tissue: red at least a tenth above green and blue, chroma of a fifth or
-    /// more, and blue at most a quarter above green. Counted in every second row.
+    /// Of the lit pixels, those that are as red as tissue: red at least a tenth above green and blue, chroma
+    /// of a fifth or more, and blue at most a quarter above green. Counted in every second row.
     pub red_fraction: f64,
     /// Pixels of the field without glare, in working pixels.
     pub visible_px: usize,

@@ -8,10 +8,10 @@ const TARGET_PX: usize = 640;
 
 /// Luma, red, green and blue of a picture, full range, reduced by a whole factor.
 ///
-/// From a factor of 2 on, a pixel is the mean of four samples of the block that it stands for (of all pixels at 2, of a
-/// regular choice above), so what it costs depends on the working size alone. Fractions and means of pictures are not biased
-/// by that; noise is 2 times less than in the source. Chroma of YUV formats is one sample a block. Luma of YUV formats is their
-/// own, that of RGB formats is BT.601's.
+/// From a factor of 2 on, a pixel is the mean of four samples of the block that it stands for (of all pixels
+/// at 2, of a regular choice above), so what it costs depends on the working size alone. Fractions and means
+/// of pictures are not biased by that; noise is 2 times less than in the source. Chroma of YUV formats is one
+/// sample a block. Luma of YUV formats is their own, that of RGB formats is BT.601's.
 ///
 /// Rows and columns beyond the last whole block are left out.
 #[derive(Clone, Debug, Default, PartialEq)]

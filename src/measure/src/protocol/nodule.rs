@@ -1,9 +1,10 @@
 //! A nodule of the thyroid or the breast, one plane at a time.
 //!
-//! Diameters along and across the beam, the largest diameter and the one at right angles to it, and whether the nodule
-//! is taller than wide. The thyroid's rule is antero-posterior over transverse diameter above 1, in the transverse plane
-//! (ACR TI-RADS, Tessler 2017, doi:10.1016/j.jacr.2017.01.046); the breast's is 1 or above, in any plane (BI-RADS,
-//! "not parallel"). One plane has two of the three diameters: [`volume`] joins two runs.
+//! Diameters along and across the beam, the largest diameter and the one at right angles to it, and whether
+//! the nodule is taller than wide. The thyroid's rule is antero-posterior over transverse diameter above 1,
+//! in the transverse plane (ACR TI-RADS, Tessler 2017, doi:10.1016/j.jacr.2017.01.046); the breast's is 1 or
+//! above, in any plane (BI-RADS, "not parallel"). One plane has two of the three diameters: [`volume`] joins
+//! two runs.
 
 use std::f64::consts::{FRAC_PI_2, PI, SQRT_2};
 
@@ -37,8 +38,9 @@ pub struct NoduleConfig {
     pub structure: String,
     /// Which section of the body the picture shows.
     pub plane: SectionPlane,
-    /// Where the beams of a convex probe would meet, in pixels of the source picture, often above its upper edge. The beam
-    /// is then the line from there to the nodule's centroid. Left out for linear probes: the beam is the picture's y.
+    /// Where the beams of a convex probe would meet, in pixels of the source picture, often above its upper
+    /// edge. The beam is then the line from there to the nodule's centroid. Left out for linear probes: the
+    /// beam is the picture's y.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apex: Option<PointInFrame>,
 }
@@ -72,8 +74,8 @@ pub enum TallerThanWide {
 impl TallerThanWide {
     /// Whether a nodule is taller than wide; `None` where the ratio's uncertainty spans 1.
     ///
-    /// `u` is the standard uncertainty of `ratio`. For a nodule of 6 mm whose diameters are known to 0.2 mm it is 0.05:
-    /// between 0.95 and 1.05 nothing can be said.
+    /// `u` is the standard uncertainty of `ratio`. For a nodule of 6 mm whose diameters are known to 0.2 mm
+    /// it is 0.05: between 0.95 and 1.05 nothing can be said.
     pub fn holds(self, ratio: f64, u: f64) -> Option<bool> {
         let certain = |at: f64| match self {
             Self::AboveOne => at > 1.0,
@@ -248,9 +250,9 @@ pub struct Volume {
 
 /// Volume π/6·d₁·d₂·d₃ of a nodule from the values of two runs, one a plane.
 ///
-/// `scale_uncertainty` is the relative standard uncertainty of the scale that both runs share and that the diameters'
-/// uncertainties contain (0: none). It is common to the three and counts threefold; their ends are apart:
-/// u² = V²·(Σ(u_end/d)² + (3·u_s)²). `None` where a diameter is no positive number.
+/// `scale_uncertainty` is the relative standard uncertainty of the scale that both runs share and that the
+/// diameters' uncertainties contain (0: none). It is common to the three and counts threefold; their ends are
+/// apart: u² = V²·(Σ(u_end/d)² + (3·u_s)²). `None` where a diameter is no positive number.
 pub fn volume(
     transverse: &TransverseDiameters,
     longitudinal: &LongitudinalDiameters,
@@ -282,9 +284,9 @@ pub enum Growth {
     Indeterminate,
 }
 
-/// The thyroid's rule: two of the three diameters by more than 20 % and by 2 mm or more, or the volume by more than
-/// 50 % (ACR TI-RADS, Tessler 2017). Diameters are in the same order both times. `None` where one is no positive
-/// number.
+/// The thyroid's rule: two of the three diameters by more than 20 % and by 2 mm or more, or the volume by
+/// more than 50 % (ACR TI-RADS, Tessler 2017). Diameters are in the same order both times. `None` where one
+/// is no positive number.
 ///
 /// The scales of two examinations are apart, so the uncertainties are taken as independent.
 pub fn thyroid_growth(before: &[Diameter; 3], after: &[Diameter; 3]) -> Option<Growth> {
@@ -316,8 +318,8 @@ pub fn thyroid_growth(before: &[Diameter; 3], after: &[Diameter; 3]) -> Option<G
 }
 
 /// The breast's rule for probably benign findings: a diameter by more than 20 % in six months
-/// (<https://pmc.ncbi.nlm.nih.gov/articles/PMC8445238>). Over more time it says nothing. `None` where a diameter is no
-/// positive number.
+/// (<https://pmc.ncbi.nlm.nih.gov/articles/PMC8445238>). Over more time it says nothing. `None` where a
+/// diameter is no positive number.
 pub fn breast_growth_in_six_months(before: Diameter, after: Diameter) -> Option<Growth> {
     let ((Mm(b), Mm(u_b)), (Mm(a), Mm(u_a))) =
         ((before.value, before.uncertainty), (after.value, after.uncertainty));
@@ -368,7 +370,7 @@ mod tests {
     fn two_planes_make_a_volume() {
         let transverse = TransverseDiameters { ap: mm(10.0, 0.0), transverse: mm(20.0, 0.0) };
         let v = volume(&transverse, &LongitudinalDiameters { longitudinal: mm(30.0, 0.0) }, 0.0).unwrap();
-        assert!((v.ml - std::f64::consts::PI).abs() < 1e-8 && v.uncertainty_ml == 0.0, "{v:?}");
+        assert!((v.ml - PI).abs() < 1e-9 && v.uncertainty_ml == 0.0, "{v:?}");
         // 3 % of scale alone: 9 % of the volume.
         let transverse = TransverseDiameters { ap: mm(10.0, 0.3), transverse: mm(20.0, 0.6) };
         let longitudinal = LongitudinalDiameters { longitudinal: mm(30.0, 0.9) };

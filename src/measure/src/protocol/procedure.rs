@@ -10,8 +10,8 @@ use crate::result::{ClassResult, FrameResult};
 pub enum Event {
     /// A named moment of an examination, such as `caecum` or `exit`.
     Mark(String),
-    /// A tool touches, or lies at the same depth as, what is to be measured, and the part of it that is seen there is so
-    /// wide by its maker's word.
+    /// A tool touches, or lies at the same depth as, what is to be measured, and the part of it that is seen
+    /// there is so wide by its maker's word.
     ConfirmTool {
         /// Width at right angles to the shaft, mm.
         width_mm: f64,
@@ -28,7 +28,8 @@ pub(crate) struct Input<'a> {
     pub(crate) result: &'a FrameResult,
     /// The picture itself, for protocols that say that they need it.
     pub(crate) picture: Option<&'a Frame<'a>>,
-    /// Whether this result was not seen before: in live use one result may stand on several frames, and is one sample.
+    /// Whether this result was not seen before: in live use one result may stand on several frames, and is
+    /// one sample.
     pub(crate) is_new: bool,
 }
 

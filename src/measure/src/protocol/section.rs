@@ -51,7 +51,8 @@ impl Line {
         (self.origin.0 + along * self.direction.0, self.origin.1 + along * self.direction.1)
     }
 
-    /// Where a point lies: along the line, and across it, positive to the right of its direction on screen (y is down).
+    /// Where a point lies: along the line, and across it, positive to the right of its direction on screen (y
+    /// is down).
     pub(crate) fn coordinates(&self, p: (f64, f64)) -> (f64, f64) {
         let (dx, dy) = (p.0 - self.origin.0, p.1 - self.origin.1);
         let (x, y) = self.direction;

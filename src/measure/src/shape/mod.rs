@@ -153,6 +153,9 @@ pub fn without_steps(polygon: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// Length of a closed polygon from a pixel grid, see [`without_steps`].
+///
+/// Steps longer than the smoothing remain: a binary mask whose pixels are four times as long as broad reads up to 3 % too
+/// long. Outlines of probabilities have no steps.
 pub fn perimeter(polygon: &[(f64, f64)]) -> f64 {
     length(&without_steps(polygon))
 }

@@ -1,5 +1,6 @@
-//! Results of an engine that saw shapes of known size: probability maps of analytic shapes, and their outlines.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+//! Results of an engine that saw shapes of known size: probability maps of analytic shapes, and their
+//! outlines.
+#![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ pub enum Edge {
     Binary,
 }
 
-/// A class by name with the depth of a point (x, y in source pixels) inside it, in source pixels, negative outside.
+/// A class by name with the depth of a point (x, y in source pixels) inside it, in source pixels, negative
+/// outside.
 pub struct Class<'a>(pub &'a str, pub &'a dyn Fn(f64, f64) -> f64);
 
 pub fn same(width: u32, height: u32) -> Geometry {

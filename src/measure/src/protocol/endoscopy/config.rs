@@ -37,7 +37,8 @@ impl Default for EndoscopyConfig {
     }
 }
 
-/// When a picture is good enough to measure in. Scopes differ: set the limits with pictures of the one in use.
+/// When a picture is good enough to measure in. Scopes differ: set the limits with pictures of the one in
+/// use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PictureConfig {
@@ -47,6 +48,8 @@ pub struct PictureConfig {
     pub glare: f64,
     /// Least sharpness: root mean square of luma's Laplacian over mean luma.
     pub min_sharpness: f64,
+    /// Least part of the field, 0 to 1, that is brighter than black.
+    pub min_lit: f64,
     /// Most of the field, 0 to 1, that may be darker than 5 %.
     pub max_dark: f64,
     /// Most of the field, 0 to 1, that may be brighter than 98 %.
@@ -61,6 +64,7 @@ impl Default for PictureConfig {
             black: 0.08,
             glare: 0.88,
             min_sharpness: 0.04,
+            min_lit: 0.3,
             max_dark: 0.5,
             max_bright: 0.1,
             max_specular: 0.25,
@@ -72,11 +76,13 @@ impl Default for PictureConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BodyConfig {
-    /// Whether it is looked for at all; switch it off where stains or light of narrow bands make tissue look otherwise.
+    /// Whether it is looked for at all; switch it off where stains or light of narrow bands make tissue look
+    /// otherwise.
     pub detect: bool,
     /// Least part of the lit pixels, 0 to 1, that are as red as tissue.
     pub min_red: f64,
-    /// Least part of the field, 0 to 1, that is lit.
+    /// Least part of the field, 0 to 1, that is lit; less tells nothing, unless it lasts for twice the frames
+    /// that vote.
     pub min_lit: f64,
     /// Frames that vote.
     pub frames: u32,
@@ -118,7 +124,8 @@ impl Default for ToolConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SizeConfig {
-    /// Part of the field's width, about its centre, in which lenses distort little; lesion and tool must lie within.
+    /// Part of the field's width, about its centre, in which lenses distort little; lesion and tool must lie
+    /// within.
     pub central_fraction: f64,
     /// How long a confirmed tool counts, seconds.
     pub confirmation_s: f64,
@@ -184,6 +191,7 @@ impl EndoscopyConfig {
         for (name, value) in [
             ("picture.black", picture.black),
             ("picture.glare", picture.glare),
+            ("picture.min_lit", picture.min_lit),
             ("picture.max_dark", picture.max_dark),
             ("picture.max_bright", picture.max_bright),
             ("picture.max_specular", picture.max_specular),

@@ -6,8 +6,8 @@ use crate::picture::{Field, Glare, WorkingPicture};
 
 /// Area in working pixels that outlines cover of the field without glare.
 ///
-/// Rows of the working picture are cut by the outlines, holes left out (even–odd rule); along a row the cuts are
-/// exact, glare is taken away pixel by pixel.
+/// Rows of the working picture are cut by the outlines, holes left out (even–odd rule); along a row the cuts
+/// are exact, glare is taken away pixel by pixel.
 pub(super) fn visible_area(
     contours: &[Contour],
     picture: &WorkingPicture,

@@ -1,8 +1,9 @@
 //! Sizes of lesions: of the field always, in millimetres next to a confirmed tool.
 //!
-//! An endoscope's picture has no depth, so a mask alone has no millimetres. A tool of known width at the same depth gives
-//! them, for one frame, where both lie in the middle of the field (wide-angle lenses show the periphery at about half the
-//! size, PMID 25346136). The width at right angles to the shaft is taken because tilting the shaft does not change it.
+//! An endoscope's picture has no depth, so a mask alone has no millimetres. A tool of known width at the same
+//! depth gives them, for one frame, where both lie in the middle of the field (wide-angle lenses show the
+//! periphery at about half the size, PMID 25346136). The width at right angles to the shaft is taken because
+//! tilting the shaft does not change it.
 
 use super::coverage::{is_cut, visible_area};
 use super::tool::Shaft;
@@ -19,10 +20,11 @@ use crate::units::{Mm, MmPerPx, Unit};
 const SMALL_ABOVE_MM: f64 = 5.0;
 const LARGE_FROM_MM: f64 = 10.0;
 
-/// The size class of a polyp: 1 for at most 5 mm, 2 for more than that and less than 10 mm, 3 for 10 mm or more. `None`
-/// where the uncertainty spans a limit: borderline.
+/// The size class of a polyp: 1 for at most 5 mm, 2 for more than that and less than 10 mm, 3 for 10 mm or
+/// more. `None` where the uncertainty spans a limit: borderline.
 ///
-/// Whole millimetres, as classes are often written (≤ 5, 6–9, ≥ 10), leave gaps; here the middle class fills them.
+/// Whole millimetres, as classes are often written (≤ 5, 6–9, ≥ 10), leave gaps; here the middle class fills
+/// them.
 pub fn size_class(size: Mm, uncertainty: Mm) -> Option<u8> {
     let class = |mm: f64| match mm {
         mm if mm >= LARGE_FROM_MM => 3,

@@ -1,12 +1,13 @@
 //! Endoscopy: the picture's own quality, lesions, tools, and how long the withdrawal took.
 //!
-//! Everything is measured in the visible field, which the picture itself shows. Outside the body, and in pictures that are
-//! blurred, dark, bright or covered by glare, no lesion has a value. No calibration of the picture is used, whichever is
-//! in force: lengths are pixels and per cent of the field, or millimetres next to a tool that the operator confirmed.
+//! Everything is measured in the visible field, which the picture itself shows. Outside the body, and in
+//! pictures that are blurred, dark, bright or covered by glare, no lesion has a value. No calibration of the
+//! picture is used, whichever is in force: lengths are pixels and per cent of the field, or millimetres next
+//! to a tool that the operator confirmed.
 //!
-//! Whether the camera is inside a body is told by colour alone: how many of the lit pixels are as red as tissue, voted over
-//! some frames. It is no classifier that learned: red scenes outside pass for inside, and stained or specially lit
-//! tissue may pass for outside.
+//! Whether the camera is inside a body is told by colour alone: how many of the lit pixels are as red as
+//! tissue, voted over some frames. It is no classifier that learned: red scenes outside pass for inside, and
+//! stained or specially lit tissue may pass for outside.
 
 mod config;
 mod coverage;
@@ -36,6 +37,9 @@ const EXAMINATION: &str = "examination";
 
 /// Most samples of a tip's way that are kept, whatever the frame rate.
 const MOST_SAMPLES: usize = 4096;
+
+/// Dark pictures in a row that do not vote on whether the camera is inside, in numbers of voting frames.
+const DARK_VOTES: u32 = 2;
 
 /// Widest tool that there is, mm.
 const WIDEST_TOOL_MM: f64 = 50.0;
@@ -80,6 +84,8 @@ pub(super) struct Endoscopy {
     /// Whether pictures were seen: quality is known.
     has_picture: bool,
     outside: Vote,
+    /// Dark pictures, one after the other until now.
+    dark_frames: u32,
     tools: Vec<Tool>,
     confirmed: Option<Confirmed>,
     withdrawal: Withdrawal,
@@ -103,6 +109,7 @@ impl Endoscopy {
             analysis: PictureAnalysis::new(levels),
             has_picture: false,
             outside: Vote::new(config.body.frames, config.body.outside, config.body.inside),
+            dark_frames: 0,
             tools: config.tools.iter().map(|class| Tool::new(class, &config.tool)).collect(),
             confirmed: None,
             withdrawal: Withdrawal::new(&config.withdrawal),
@@ -114,9 +121,22 @@ impl Endoscopy {
     fn is_clear(&self, quality: &Quality) -> bool {
         let limits = &self.config.picture;
         quality.sharpness >= limits.min_sharpness
+            && quality.lit_fraction >= limits.min_lit
             && quality.dark_fraction <= limits.max_dark
             && quality.bright_fraction <= limits.max_bright
             && quality.specular_fraction <= limits.max_specular
+    }
+
+    /// Asks the picture whether it shows the inside of a body. A dark one does not tell, but for the very
+    /// first, or where it stays dark: then there is no light, no signal, or a cover on the lens.
+    fn ask_where(&mut self, now_ns: u64) {
+        let (quality, body) = (self.analysis.quality(), &self.config.body);
+        let is_dark = quality.lit_fraction < body.min_lit;
+        self.dark_frames = if is_dark { self.dark_frames.saturating_add(1) } else { 0 };
+        let is_open = is_dark && self.dark_frames <= DARK_VOTES * body.frames && !self.outside.is_empty();
+        if !is_open {
+            self.outside.push_eager(now_ns, is_dark || quality.red_fraction < body.min_red);
+        }
     }
 
     /// Looks at the picture; once a frame, however often it comes.
@@ -131,11 +151,7 @@ impl Endoscopy {
                 self.tools.iter_mut().for_each(Tool::forget_way);
             }
             if self.config.body.detect {
-                let quality = self.analysis.quality();
-                let body = &self.config.body;
-                let looks_outside =
-                    quality.red_fraction < body.min_red || quality.lit_fraction < body.min_lit;
-                self.outside.push_eager(now_ns, looks_outside);
+                self.ask_where(now_ns);
             }
         } else if let Some(g) = &input.result.geometry {
             self.has_picture = false;
@@ -287,8 +303,8 @@ fn write_tool(
     let doubt = outside.or_else(|| doubt_of(class)).filter(|&reason| reason != Reason::Truncated);
     let name = &class.class.name;
     let is_found = !class.contours.is_empty() && outside.is_none();
-    // A tool that does not come in from the border has no end to tell from its beginning, and one as broad as long has
-    // one that tells little.
+    // A tool that does not come in from the border has no end to tell from its beginning, and one as broad as
+    // long has one that tells little.
     let no_shaft = (is_found && tip.is_none_or(|t| t.shaft.is_none())).then_some(Reason::ShapeMismatch);
     let area = Value {
         name: "area_fraction",

@@ -1,7 +1,8 @@
 //! Where a tool's tip is and how wide its shaft.
 //!
-//! The tip is the end of the tool furthest, along the tool, from where the shaft enters the field: distances run within
-//! the mask over a grid, so a bent tool is followed. The point itself lies on the outline, on the axis of the tool's end.
+//! The tip is the end of the tool furthest, along the tool, from where the shaft enters the field: distances
+//! run within the mask over a grid, so a bent tool is followed. The point itself lies on the outline, on the
+//! axis of the tool's end.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -182,7 +183,8 @@ const MOST_PIECES: usize = 4;
 const LEAST_PIECE: f64 = 0.05;
 
 impl Tip {
-    /// The tip of the most elongated piece: next to a retractor or the scope's own cap, that is the instrument.
+    /// The tip of the most elongated piece: next to a retractor or the scope's own cap, that is the
+    /// instrument.
     pub(super) fn of_most_elongated(
         contours: &[Contour],
         plane: &Plane,
@@ -274,7 +276,8 @@ impl Shaft {
         Some(Self { width: median(&mut widths)?, spread, cuts, axis })
     }
 
-    /// The part of the shaft both ends of whose cuts lie where something holds; `None` where that is too little.
+    /// The part of the shaft both ends of whose cuts lie where something holds; `None` where that is too
+    /// little.
     pub(super) fn part(&self, holds: impl Fn((f64, f64)) -> bool) -> Option<Self> {
         let cuts = self.cuts.iter().copied().filter(|&(a, b)| holds(a) && holds(b)).collect();
         Self::of_cuts(cuts, self.axis)

@@ -48,6 +48,11 @@ impl Vote {
         }
     }
 
+    /// Whether nothing was answered yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
     pub(super) fn is_on(&self) -> bool {
         self.is_on
     }

@@ -1,8 +1,8 @@
 //! Withdrawal time from marked events and clear frames.
 //!
-//! Withdrawal lasts from the start mark to the end mark. Inspection is what is left of it without marked interventions;
-//! effective is of that what was clear to see. Each clear frame counts until the next frame comes, and at most as
-//! long as a gap may be, so that no frame rate is supposed anywhere.
+//! Withdrawal lasts from the start mark to the end mark. Inspection is what is left of it without marked
+//! interventions; effective is of that what was clear to see. Each clear frame counts until the next frame
+//! comes, and at most as long as a gap may be, so that no frame rate is supposed anywhere.
 
 use std::collections::VecDeque;
 

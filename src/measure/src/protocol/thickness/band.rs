@@ -1,9 +1,10 @@
 //! A layer that runs across the picture: a muscle between its aponeuroses, the intima–media of a far wall.
 //!
-//! At places along the deep border the layer is cut at right angles to that border, which a parabola describes locally.
-//! Muscle: the mean over the central third (Takahashi 2021, doi:10.1186/s13089-021-00224-8). Intima–media: mean and
-//! maximum over 10 mm, lumen–intima to media–adventitia (Mannheim consensus, Touboul 2012, doi:10.1159/000343145). Which
-//! frame is end-diastolic is not told here: choose it in the recording.
+//! At places along the deep border the layer is cut at right angles to that border, which a parabola
+//! describes locally. Muscle: the mean over the central third (Takahashi 2021,
+//! doi:10.1186/s13089-021-00224-8). Intima–media: mean and maximum over 10 mm, lumen–intima to
+//! media–adventitia (Mannheim consensus, Touboul 2012, doi:10.1159/000343145). Which frame is end-diastolic
+//! is not told here: choose it in the recording.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,14 +22,15 @@ const STATIONS: u16 = 64;
 /// Fewest of them, as a fraction, that must give a thickness.
 const LEAST_COVERAGE: f64 = 0.9;
 
-/// Steepest deep border, in radians from the horizontal; beyond, up and down cannot be told from left and right.
+/// Steepest deep border, in radians from the horizontal; beyond, up and down cannot be told from left and
+/// right.
 const STEEPEST_RAD: f64 = 1.0;
 
 /// What of an outline lies within this fraction of the layer's thickness of its deep border belongs to it.
 const DEEP_FRACTION: f64 = 0.125;
 
-/// A layer this thick, in mm, is plaque, and so is a place by half or half a millimetre thicker than the rest (Mannheim
-/// consensus).
+/// A layer this thick, in mm, is plaque, and so is a place by half or half a millimetre thicker than the rest
+/// (Mannheim consensus).
 const PLAQUE_MM: f64 = 1.5;
 const FOCAL_PLAQUE_MM: f64 = 0.5;
 const FOCAL_PLAQUE_FRACTION: f64 = 0.5;
@@ -109,9 +111,9 @@ struct Thickness {
 impl Thickness {
     /// Cuts the middle of the layer.
     ///
-    /// The deep border's direction is found by turns: cut along the depth, fit, turn the depth. `length_of` tells how
-    /// long the segment is of a layer of a visible length.
-    /// `is_of_border`: the visible length is that of the deep border, not of the whole outline.
+    /// The deep border's direction is found by turns: cut along the depth, fit, turn the depth. `length_of`
+    /// tells how long the segment is of a layer of a visible length, which is that of the deep border if
+    /// `is_of_border`, or else of the whole outline.
     fn of(outline: &Outline, is_of_border: bool, length_of: impl Fn(f64) -> f64) -> Option<Self> {
         let mut angle = 0.0_f64;
         let mut parabola = [0.0; 3];
@@ -146,8 +148,8 @@ impl Thickness {
         }
         let [constant, linear, quadratic] = parabola;
         let deep_at = |s: f64| constant + s * (linear + s * quadratic);
-        // A picture's straight sides cut a slanting layer askew: its ends are those of the border that it is measured
-        // from.
+        // A picture's straight sides cut a slanting layer askew: its ends are those of the border that it is
+        // measured from.
         if is_of_border {
             let mut lengths: Vec<f64> = stations
                 .iter()

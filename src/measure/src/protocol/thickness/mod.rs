@@ -1,7 +1,7 @@
 //! Distances between two borders of a structure: muscle, intima–media, optic nerve sheath.
 //!
-//! Three protocols, two mechanisms: [`band`] measures a layer that runs across the picture, at right angles to its deep
-//! border; [`sheath`] the width of a cord at a distance behind a ball.
+//! Three protocols, two mechanisms: [`band`] measures a layer that runs across the picture, at right angles
+//! to its deep border; [`sheath`] the width of a cord at a distance behind a ball.
 
 mod band;
 mod sheath;

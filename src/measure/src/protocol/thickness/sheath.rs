@@ -1,9 +1,9 @@
 //! The optic nerve's sheath, 3 mm behind the globe.
 //!
-//! The nerve's axis runs through the middles of cuts across the sheath; where it meets the back of the globe is the
-//! junction, and the sheath is as wide as the cut at right angles to the axis 3 mm further (Geeraerts 2007,
-//! doi:10.1007/s00134-007-0797-6). Which border that is, the outer or the inner one, is the border that the engine's class
-//! has. Published limits disagree (5.0 to 6.4 mm): the value is shown, and no verdict.
+//! The nerve's axis runs through the middles of cuts across the sheath; where it meets the back of the globe
+//! is the junction, and the sheath is as wide as the cut at right angles to the axis 3 mm further (Geeraerts
+//! 2007, doi:10.1007/s00134-007-0797-6). Which border that is, the outer or the inner one, is the border that
+//! the engine's class has. Published limits disagree (5.0 to 6.4 mm): the value is shown, and no verdict.
 
 use serde::{Deserialize, Serialize};
 
@@ -161,8 +161,8 @@ impl OpticNerveSheath {
                 Width::of((&g, g_center), (&s, s_center), &self.config)
             });
         }
-        // The globe is often cut by the picture's upper edge, which moves its centroid but not its back, and the nerve
-        // runs out of the picture below.
+        // The globe is often cut by the picture's upper edge, which moves its centroid but not its back, and
+        // the nerve runs out of the picture below.
         let cut = |reason: &Reason| *reason == Reason::Truncated;
         let of_globe = doubt_of(globe).filter(|reason| !cut(reason));
         let of_sheath = doubt_of(sheath).filter(|reason| width.is_none() || !cut(reason));
@@ -193,8 +193,8 @@ impl OpticNerveSheath {
         }
     }
 
-    /// The mean of the frames so far. Its uncertainty is that of one frame, for what they have in common, and the
-    /// frames' own spread.
+    /// The mean of the frames so far. Its uncertainty is that of one frame, for what they have in common, and
+    /// the frames' own spread.
     fn write_mean(&self, sheet: &mut Sheet<'_>) {
         let n = f64::from(self.frames);
         let number = (self.frames > 0).then(|| {

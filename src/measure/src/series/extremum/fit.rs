@@ -31,8 +31,8 @@ const CONFIDENCE: f64 = 2.0;
 /// A narrower fit is not looked for unless the variance about the widest is above the noise by this factor
 /// at least.
 const PLAIN_LACK: f64 = 2.0;
-/// Below this fraction of the curve's swing a lack of fit does not matter; outlines of masks are not better, and
-/// repeat their errors from cycle to cycle.
+/// Below this fraction of the curve's swing a lack of fit does not matter; outlines of masks are not better,
+/// and repeat their errors from cycle to cycle.
 const LEAST_LACK: f64 = 0.002;
 /// Squared error of an extremum over the mean squared lack of fit about it. Simulated ventricles give 0.5 to
 /// 4; it is taken on the safe side.

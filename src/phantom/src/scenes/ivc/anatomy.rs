@@ -77,14 +77,23 @@ impl Medium for LiverAnatomy {
             * smooth_step(mouth - 1.0, mouth + 1.5, q.abs())
             * amplitude_from_db(8.0 * grain);
 
+        // Nothing lies across the vein's mouth.
+        let neck = smooth_step(-7.0, -6.0, along)
+            * smooth_step(1.0, 0.0, along)
+            * smooth_step(mouth + 1.15, mouth + 0.45, q.abs());
+        db += neck * (-34.0 - db);
+        reflector *= 1.0 - neck;
+
         // The vein itself: dark, with a thin bright wall.
         if radius > 0.0 {
             let away = q.abs() - radius;
-            let lumen = smooth_step(0.35, -0.35, away);
+            // A log-compressed edge is seen where the wall's echo has fallen by some 25 dB, which is well inside of it: the
+            // wall's echo starts beyond the border by as much.
+            let lumen = smooth_step(1.15, 0.45, away);
             db += lumen * (-35.0 + 3.0 * grain - db);
             reflector *= 1.0 - lumen;
             let rough = amplitude_from_db(4.0 * fractal_noise(texture ^ 5, along / 6.0, q.signum()));
-            reflector += rough * bump(away - 0.35, 0.7) * (0.3 + 1.7 * beam[1] * beam[1]);
+            reflector += rough * bump(away - 1.2, 0.6) * (0.3 + 1.7 * beam[1] * beam[1]);
         }
 
         // Skin, fat and muscle of the abdominal wall.

@@ -83,9 +83,9 @@ impl Medium for HeartAnatomy {
         let below = 1.0 - above;
         let wall = smooth_step(3.8, 2.2, la) * below;
         db += wall * (-6.0 - db);
-        let cavity = smooth_step(0.5, -0.5, la) * below;
+        let cavity = smooth_step(0.8, -0.2, la) * below;
         db += cavity * (-38.0 - db);
-        reflector += below * bump(la - 0.5, 0.9) * amplitude_from_db(-8.0 + 14.0 * incidence(la_normal));
+        reflector += below * bump(la - 0.9, 0.9) * amplitude_from_db(-8.0 + 14.0 * incidence(la_normal));
 
         // Heart muscle, brighter where fibres lie across the beam; the wall thins at the apex.
         let apex = smooth_step(-0.6 * shape.ventricle.a, -shape.ventricle.a, u);
@@ -98,16 +98,17 @@ impl Medium for HeartAnatomy {
             + 3.5 * (incidence(lv_normal) - 0.5);
         db += muscle * (muscle_db - db);
         // Inner and outer lining.
-        reflector += above * bump(lv - 0.6, 0.9) * amplitude_from_db(-4.0 + 11.0 * incidence(lv_normal));
+        reflector += above * bump(lv - 1.0, 0.9) * amplitude_from_db(-4.0 + 11.0 * incidence(lv_normal));
         let lateral = if self.view == LvView::FourChamber { smooth_step(-6.0, 6.0, v) } else { 1.0 };
         reflector += above
             * lateral
             * bump(lv - thickness - 1.0, 1.2)
             * amplitude_from_db(5.0 + 12.0 * incidence(lv_normal) + 3.0 * fibres);
-        let blood = smooth_step(0.35, -0.35, lv) * above;
+        // A log-compressed edge is seen inside of where the wall's echo starts: it starts beyond the border by as much.
+        let blood = smooth_step(0.7, 0.0, lv) * above;
         // Where the chambers meet there is nothing but blood.
-        let hollow = (smooth_step(0.35, -0.35, lv) * f64::from(u8::from(valve <= 0.7)))
-            .max(smooth_step(0.5, -0.5, la) * f64::from(u8::from(valve >= -0.7)));
+        let hollow = (smooth_step(0.7, 0.0, lv) * f64::from(u8::from(valve <= 0.7)))
+            .max(smooth_step(0.8, -0.2, la) * f64::from(u8::from(valve >= -0.7)));
         db += hollow * (-36.0 - db);
         reflector *= 1.0 - hollow;
         // Fine muscle ridges near the apex belong to the cavity.
