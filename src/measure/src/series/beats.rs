@@ -125,7 +125,8 @@ pub struct Cycle {
     /// distance.
     pub(super) high_s: f64,
     pub(super) low_s: f64,
-    pub(super) next_high_s: f64,
+    /// `None` where the curve ends before that steep part.
+    pub(super) next_high_s: Option<f64>,
 }
 
 /// The cycles of a curve.
@@ -273,9 +274,11 @@ impl Curve {
     }
 
     fn cycles(&self, highs: &[usize], samples: &[Sample], rules: &CycleRules, origin_ns: u64) -> Cycles {
-        let edges: Vec<Option<f64>> = (0..highs.len()).map(|k| self.edge(highs, k, rules)).collect();
         let spans: Vec<(usize, usize)> = highs.iter().copied().zip(highs.iter().copied().skip(1)).collect();
         let lows: Vec<usize> = spans.iter().map(|&(a, b)| self.lowest(a, b)).collect();
+        let usual_low = median(&mut lows.iter().map(|&i| self.at(i)).collect::<Vec<_>>());
+        let edges: Vec<Option<f64>> =
+            (0..highs.len()).map(|k| self.edge(highs, k, usual_low, rules)).collect();
         let edge = |k: usize| edges.get(k).copied().flatten();
         let lengths: Vec<f64> = spans
             .iter()
@@ -321,7 +324,7 @@ impl Curve {
                 rejected: self.rejection(samples, (a, b), median_step, rules),
                 high_s: place(k, a, to_high),
                 low_s: place(k, low, to_low),
-                next_high_s: place(k + 1, b, to_high),
+                next_high_s: edge(k + 1).map(|_| place(k + 1, b, to_high)),
             })
             .collect();
         let mut found = Cycles { cycles, origin_ns, reach_s: 0.0 };
@@ -350,8 +353,8 @@ impl Curve {
     }
 
     /// When the steep part that belongs to a high passes half of its swing; `None` where the curve does not
-    /// show it yet.
-    fn edge(&self, highs: &[usize], k: usize, rules: &CycleRules) -> Option<f64> {
+    /// show it. Where the curve begins or ends on its way it goes to the usual low.
+    fn edge(&self, highs: &[usize], k: usize, usual_low: Option<f64>, rules: &CycleRules) -> Option<f64> {
         let &high = highs.get(k)?;
         let last = self.smooth.len().checked_sub(1)?;
         let low = match rules.edge {
@@ -360,7 +363,12 @@ impl Curve {
                 self.lowest(k.checked_sub(1).and_then(|k| highs.get(k)).copied().unwrap_or(0), high)
             }
         };
-        let level = (self.at(high) + self.at(low)) / 2.0;
+        let is_cut = match rules.edge {
+            Edge::Fall => k + 1 == highs.len(),
+            Edge::Rise => k == 0,
+        };
+        let foot = usual_low.filter(|_| is_cut).unwrap_or(self.at(low));
+        let level = (self.at(high) + foot) / 2.0;
         let crosses = |&i: &usize| (self.at(i) < level) != (self.at(i + 1) < level);
         // The crossing next to the high.
         let i = match rules.edge {

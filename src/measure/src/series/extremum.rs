@@ -92,7 +92,7 @@ impl Extrema {
         // there.
         for c in &used {
             if !used.iter().any(|other| other.high_ns == c.next_high_ns) {
-                high_centres.push(c.next_high_s);
+                high_centres.extend(c.next_high_s);
             }
         }
         let low_centres: Vec<f64> = used.iter().map(|c| c.low_s).collect();

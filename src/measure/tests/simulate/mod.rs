@@ -1,4 +1,5 @@
 //! Curves of a ventricle with known volumes, as a camera of any rate and a noisy outline would give them.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;

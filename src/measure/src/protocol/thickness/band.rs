@@ -26,8 +26,11 @@ const LEAST_COVERAGE: f64 = 0.9;
 /// right.
 const STEEPEST_RAD: f64 = 1.0;
 
-/// A layer this thick, in mm, is plaque, and so is a place by half or half a millimetre thicker than the rest
-/// (Mannheim consensus).
+/// What of an outline lies within this fraction of the layer's thickness of its deep border belongs to it.
+const DEEP_FRACTION: f64 = 0.125;
+
+/// A layer this thick, in mm, is plaque, and so is a place by half or half a millimetre thicker than the rest (Mannheim
+/// consensus).
 const PLAQUE_MM: f64 = 1.5;
 const FOCAL_PLAQUE_MM: f64 = 0.5;
 const FOCAL_PLAQUE_FRACTION: f64 = 0.5;
@@ -38,7 +41,7 @@ const FOCAL_PLAQUE_FRACTION: f64 = 0.5;
 pub struct MuscleThicknessConfig {
     /// The engine's class that is measured.
     pub structure: String,
-    /// Part of the visible length, about its middle, over which the mean is taken, 0 to 1.
+    /// Part of the visible length of the deep border, about its middle, over which the mean is taken, 0 to 1.
     pub central_fraction: f64,
 }
 
@@ -108,9 +111,10 @@ struct Thickness {
 impl Thickness {
     /// Cuts the middle of the layer.
     ///
-    /// The deep border's direction is found by turns: cut along the depth, fit, turn the depth. `length_of`
-    /// tells how long the segment is of a layer of a visible length.
-    fn of(outline: &Outline, length_of: impl Fn(f64) -> f64) -> Option<Self> {
+    /// The deep border's direction is found by turns: cut along the depth, fit, turn the depth. `length_of` tells how
+    /// long the segment is of a layer of a visible length.
+    /// `is_of_border`: the visible length is that of the deep border, not of the whole outline.
+    fn of(outline: &Outline, is_of_border: bool, length_of: impl Fn(f64) -> f64) -> Option<Self> {
         let mut angle = 0.0_f64;
         let mut parabola = [0.0; 3];
         let (mut frame, mut stations) = (Line::new((0.0, 0.0), 0.0), Vec::new());
@@ -143,10 +147,33 @@ impl Thickness {
             }
         }
         let [constant, linear, quadratic] = parabola;
+        let deep_at = |s: f64| constant + s * (linear + s * quadratic);
+        // A picture's straight sides cut a slanting layer askew: its ends are those of the border that it is measured
+        // from.
+        if is_of_border {
+            let mut lengths: Vec<f64> = stations
+                .iter()
+                .filter_map(|&s| Some(longest(&outline.cuts(&frame.across(s)))?.length()))
+                .collect();
+            let near = DEEP_FRACTION * median(&mut lengths)?;
+            let (from, to) = outline
+                .points()
+                .iter()
+                .map(|&p| frame.coordinates(p))
+                .filter(|&(s, depth)| (depth - deep_at(s)).abs() <= near)
+                .fold((f64::MAX, f64::MIN), |(from, to), (s, _)| (from.min(s), to.max(s)));
+            if from < to {
+                let length = length_of(to - from);
+                let from = (from + to - length) / 2.0;
+                stations = (0..STATIONS)
+                    .map(|i| from + length * (f64::from(i) + 0.5) / f64::from(STATIONS))
+                    .collect();
+            }
+        }
         let mut cuts = Vec::with_capacity(stations.len());
         let mut lengths = Vec::with_capacity(stations.len());
         for s in stations {
-            let depth = constant + s * (linear + s * quadratic);
+            let depth = deep_at(s);
             let slope = linear + 2.0 * s * quadratic;
             // At right angles to the deep border, towards the surface.
             let foot = frame.across(s).at(depth);
@@ -202,9 +229,10 @@ impl Band {
             Preset::IntimaMedia(config) => config.segment_mm,
         };
         let is_measurable = matches!(self.preset, Preset::Muscle(_)) || sheet.is_calibrated();
-        let found = contour
-            .filter(|_| is_measurable)
-            .and_then(|c| Thickness::of(&Outline::of(c, &sheet.plane), length_of));
+        let found = contour.filter(|_| is_measurable).and_then(|c| {
+            let is_of_border = matches!(self.preset, Preset::Muscle(_));
+            Thickness::of(&Outline::of(c, &sheet.plane), is_of_border, length_of)
+        });
         if let (Some(found), Some(geometry)) = (&found, sheet.geometry()) {
             let is_cut = |&(upper, deep): &((f64, f64), (f64, f64))| {
                 at_border(sheet.plane.to_frame(upper), geometry)

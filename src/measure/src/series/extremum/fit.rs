@@ -3,6 +3,7 @@
 use nalgebra::{Matrix4, Vector4};
 
 use super::Noise;
+use crate::series::stats::robust_range;
 
 /// Degree of the common shape.
 const DEGREE: usize = 4;
@@ -30,6 +31,9 @@ const CONFIDENCE: f64 = 2.0;
 /// A narrower fit is not looked for unless the variance about the widest is above the noise by this factor
 /// at least.
 const PLAIN_LACK: f64 = 2.0;
+/// Below this fraction of the curve's swing a lack of fit does not matter; outlines of masks are not better, and
+/// repeat their errors from cycle to cycle.
+const LEAST_LACK: f64 = 0.002;
 /// Squared error of an extremum over the mean squared lack of fit about it. Simulated ventricles give 0.5 to
 /// 4; it is taken on the safe side.
 const LACK: f64 = 10.0;
@@ -86,7 +90,9 @@ impl Curve<'_> {
             .collect();
         let fits = || std::iter::once(&widest).chain(&narrower);
         let noise = fits().map(Fit::greatest_variance).fold(f64::MAX, f64::min);
-        let chosen = if widest.least_variance() > PLAIN_LACK * noise {
+        let swing = robust_range(&mut self.values.to_vec())?;
+        let unseen = noise.max((LEAST_LACK * swing).powi(2));
+        let chosen = if widest.least_variance() > PLAIN_LACK * unseen {
             fits().min_by(|a, b| a.error(noise, sign).total_cmp(&b.error(noise, sign)))?
         } else {
             &widest
