@@ -181,10 +181,16 @@ fn judge(luma: &Luma, line: &[&Mark], chain: &[(u32, &Mark)], axis: RulerAxis, h
         return None;
     }
     let spread = (residual * (count as f64 / (count as f64 - 2.0)).sqrt()).max(POSITION_SD_PX);
+    // Ticks that a scanner set on whole pixels are off by half of one at most, and not independently: along a ruler whose
+    // pitch is nearly whole they drift and jump. Of the slope that this can make at the worst, as of a uniform error.
+    let index = |i: u32| f64::from(i);
+    let middle = chain.iter().map(|(i, _)| index(*i)).sum::<f64>() / count as f64;
+    let drift = 0.5 * chain.iter().map(|(i, _)| (index(*i) - middle).abs()).sum::<f64>() / sxx;
+    let rounding = drift / 3.0_f64.sqrt();
     Some(Ruler {
         axis,
         pitch_px: pitch,
-        pitch_uncertainty_px: spread / sxx.sqrt(),
+        pitch_uncertainty_px: (spread / sxx.sqrt()).hypot(rounding),
         first_px: first,
         across_px: (x0 + x1) as f64 / 2.0,
         reach_px: (x0 as f64, x1 as f64),

@@ -179,7 +179,7 @@ fn the_scale_follows_from_the_unit_of_a_tick() {
     assert!((scale.mm_per_px_y().get() - 5.0 / 22.37).abs() < 1e-4);
     assert_eq!(scale.mm_per_px_x(), scale.mm_per_px_y());
     assert_eq!(scale.source(), CalibrationSource::Ruler);
-    assert!(scale.relative_uncertainty() > 0.0 && scale.relative_uncertainty() < 2e-3);
+    assert!(scale.relative_uncertainty() > 0.0 && scale.relative_uncertainty() < 4e-3);
     let oblong = ruler.calibration(Mm(5.0), 1.5).unwrap();
     assert!((oblong.mm_per_px_x().get() / oblong.mm_per_px_y().get() - 1.5).abs() < 1e-12);
     assert!(ruler.calibration(Mm(0.0), 1.0).is_err());
@@ -348,4 +348,28 @@ proptest! {
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 30 * 20)) {
         let _ = find(&Luma::new(&bytes, 30, 20, 30).unwrap(), None);
     }
+}
+
+/// A ruler of nearly 14 pixels on whole ones: ten ticks at 14, a jump, fourteen more.
+#[test]
+fn ticks_on_whole_pixels_leave_the_pitch_as_uncertain_as_it_is() {
+    let (first, pitch) = (39.398_316_590_152_52, 14.010_613_410_765_952);
+    let drawn = Drawn {
+        x: 2.0,
+        first,
+        pitch,
+        count: 25,
+        length: (6.0, 6.0),
+        thick: 1.0,
+        brightness: 50.0,
+        whole: true,
+        ..PLAIN
+    };
+    let mut canvas = Canvas::new(400, 420);
+    canvas.speckle((120, 400), (0, 420), 50.0);
+    drawn.on(&mut canvas);
+    let found = canvas.find();
+    let [ruler] = found.as_slice() else { panic!("{found:?}") };
+    assert!((ruler.pitch_px - pitch).abs() < 2.0 * ruler.pitch_uncertainty_px, "{ruler:?}");
+    assert!(ruler.relative_uncertainty() < 5e-3, "{ruler:?}");
 }
