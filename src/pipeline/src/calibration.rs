@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use vesalius_dicom::NoScale;
+use vesalius_dicom::{NoScale, Recording};
 use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::units::MmPerPx;
 
@@ -20,6 +20,14 @@ pub(crate) struct FileScale {
     pub(crate) scale: Option<Scale>,
     /// Why what the file itself says is no scale.
     pub(crate) refused: Option<NoScale>,
+}
+
+impl FileScale {
+    /// The scale that a DICOM file carries.
+    pub(crate) fn of_recording(recording: &Recording) -> Self {
+        let (scale, refused) = dicom::scale(recording);
+        Self { scale: Some(scale), refused }
+    }
 }
 
 /// What was said about the scale.
@@ -130,8 +138,7 @@ impl CalibrationChoice {
     /// As [`CalibrationChoice::of`], and [`ReplayError::Dicom`].
     pub(crate) fn scale_of(&self, path: &Path) -> Result<FileScale, ReplayError> {
         if matches!(self, Self::None) && dicom::is_dicom(path) {
-            let (scale, refused) = dicom::scale(&dicom::open(path)?);
-            return Ok(FileScale { scale: Some(scale), refused });
+            return Ok(FileScale::of_recording(&dicom::open(path)?));
         }
         let stated = matches!(self, Self::Stated { .. });
         let scale = self.of(path)?.into();

@@ -142,7 +142,7 @@ pub fn replay(
         _ => None,
     };
     let said = recording.as_ref().map(dicom::warnings).unwrap_or_default();
-    let scales = scales(&input, &options.calibration)?;
+    let scales = scales(&input, &options.calibration, recording.as_ref())?;
     std::fs::create_dir_all(out).map_err(|source| ReplayError::Output { path: out.to_owned(), source })?;
     refuse_overwriting(&input, out)?;
     let run = run_record(&input, &engine, options, &protocol, &scales, recording.as_ref())?;
@@ -261,7 +261,14 @@ fn cut_off(input: &Input, error: Option<&ReplayError>, frames: u64) -> Option<Re
 }
 
 /// The scale of each file of an input: as stated or, where nothing is, the file's own.
-fn scales(input: &Input, choice: &CalibrationChoice) -> Result<Vec<FileScale>, ReplayError> {
+fn scales(
+    input: &Input,
+    choice: &CalibrationChoice,
+    recording: Option<&Recording>,
+) -> Result<Vec<FileScale>, ReplayError> {
+    if let (CalibrationChoice::None, Some(recording)) = (choice, recording) {
+        return Ok(vec![FileScale::of_recording(recording)]);
+    }
     match input {
         Input::Video(path) | Input::Dicom(path) | Input::Still(path) => Ok(vec![choice.scale_of(path)?]),
         Input::Stills { folder, .. } if matches!(choice, CalibrationChoice::Stated { .. }) => {
