@@ -41,3 +41,15 @@ fn classes_have_the_sums_of_the_reference() {
 fn a_moved_picture_is_found_moved() {
     compare("shift.cu", |rig| crate::parity::shift::run(rig, 20, 5));
 }
+
+/// What `examples/gpu_parity.rs` times on a GPU runs; the times are none here.
+#[test]
+fn the_timed_case_runs() {
+    let device = HostDevice::default();
+    {
+        let context = device.context();
+        let rig = Rig { stream: Stream::new(&context).unwrap(), kernels: device.kernels(&context).unwrap() };
+        crate::parity::timing::time(&rig, 1).unwrap();
+    }
+    device.finish();
+}

@@ -156,6 +156,16 @@ pub fn run(rig: &Rig, cases: usize, seed: u64) -> Outcome<Compared> {
         compared.values +=
             same(&format!("edges, {label}"), &rows(&edges)?, &edges_of(&source_labels, width))?;
 
+        // Labels as no network gives them: every pixel by itself.
+        let noise: Vec<u8> = random.bytes(pitch as usize * height).iter().map(|byte| byte % 3).collect();
+        let noisy = SourceLabels::new(&rig.upload(&noise)?, pitch, size.0, size.1).map_err(text)?;
+        let mut work = rig.stream.begin();
+        post.edges(&mut work, &noisy, &edges).map_err(text)?;
+        work.finish().map_err(text)?;
+        let noise: Vec<u8> = noise.chunks(pitch as usize).flat_map(|row| &row[..width]).copied().collect();
+        compared.values +=
+            same(&format!("edges of noise, {label}"), &rows(&edges)?, &edges_of(&noise, width))?;
+
         let whole = &expected.classes[class - 1];
         let rebuilt = edge.map(&fence).map_err(text)?.ok_or(format!("the edge did not fit, {label}"))?;
         let traced = contour::trace(&rebuilt, &geometry, whole.class.threshold);

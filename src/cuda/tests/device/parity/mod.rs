@@ -9,6 +9,7 @@ pub mod preprocess;
 mod random;
 pub mod shift;
 pub mod sums;
+pub mod timing;
 
 use vesalius_cuda::{CudaError, DeviceBuffer, Kernels, Stream};
 

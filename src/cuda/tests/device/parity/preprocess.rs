@@ -236,16 +236,24 @@ pub fn run(rig: &Rig, cases: usize, seed: u64) -> Outcome<Compared> {
     let mut random = Random::new(seed);
     let mut compared = Compared { cases, values: 0 };
     for case in 0..cases {
-        let (section, rule) = rules(&mut random);
+        let (mut section, mut rule) = rules(&mut random);
         // Formats in turn, so that few cases have all of them.
         let format = match PixelFormat::ALL.get(case % 10) {
             Some(&format) => SurfaceFormat::Pixels(format),
             None => SurfaceFormat::P010,
         };
-        let (width, height) = (random.within(1, 260), random.within(1, 200));
+        // Now and then nothing is resized: many different colours are converted, to RGB.
+        let is_plain = case % 10 < 2 && case % 3 == 0;
+        let (width, height) =
+            if is_plain { (500, 400) } else { (random.within(1, 260), random.within(1, 200)) };
+        if is_plain {
+            (section.width, section.height, section.color) = (500, 400, Color::Rgb);
+            (rule.width, rule.height, rule.color) = (500, 400, InputColor::Rgb);
+            (section.mean, section.std) = (rule.mean.to_vec(), rule.std.to_vec());
+        }
         let picture = Picture::random(&mut random, format, width, height);
         let colorimetry = random.colorimetry();
-        let crop = if random.flip() {
+        let crop = if is_plain || random.flip() {
             PixelRect { x: 0, y: 0, width: width as u32, height: height as u32 }
         } else {
             let (w, h) = (random.within(1, width), random.within(1, height));
