@@ -62,8 +62,9 @@ impl Drop for Mapping {
 pub struct MappedFrame {
     /// The picture; whoever works on it holds the mapping.
     pub picture: DevicePicture,
-    /// The stream that it was written on, where GStreamer says so: let the work wait for a fence of it.
-    pub stream: Option<Stream>,
+    /// The stream that it is written on: let work wait for a fence of it before, and, where the picture was drawn on, it
+    /// for the work's fence afterwards. Who uses the memory next orders itself behind this stream.
+    pub stream: Stream,
 }
 
 impl GstCuda {
@@ -147,22 +148,20 @@ impl GstCuda {
         Ok(Some(MappedFrame { picture, stream }))
     }
 
-    fn stream_of(
-        &self,
-        memory: *mut GstCudaMemory,
-        context: &Context,
-        buffer: &gst::Buffer,
-    ) -> Option<Stream> {
-        let (get_stream, get_handle) =
-            (self.functions().memory_get_stream?, self.functions().stream_get_handle?);
-        // SAFETY: the memory is alive; the result is null or a stream that the memory keeps alive.
-        let stream = unsafe { get_stream(memory) };
-        if stream.is_null() {
-            return None;
+    /// The memory's stream; the default stream where it has none, as the library has it.
+    fn stream_of(&self, memory: *mut GstCudaMemory, context: &Context, buffer: &gst::Buffer) -> Stream {
+        let functions = (self.functions().memory_get_stream, self.functions().stream_get_handle);
+        let mut raw = RawStream(0);
+        if let (Some(get_stream), Some(get_handle)) = functions {
+            // SAFETY: the memory is alive; the result is null or a stream that the memory keeps alive.
+            let stream = unsafe { get_stream(memory) };
+            if !stream.is_null() {
+                // SAFETY: the stream is alive.
+                raw = RawStream(unsafe { get_handle(stream) } as usize);
+            }
         }
-        // SAFETY: the stream is alive.
-        let raw = RawStream(unsafe { get_handle(stream) } as usize);
-        // SAFETY: the stream is of the memory's context, which is ours, and lives as long as the buffer has the memory.
-        Some(unsafe { Stream::borrowed(context, raw, Box::new(buffer.clone())) })
+        // SAFETY: the stream is of the memory's context, which is ours, and lives as long as the buffer has the memory;
+        // the default stream lives as long as the context.
+        unsafe { Stream::borrowed(context, raw, Box::new(buffer.clone())) }
     }
 }

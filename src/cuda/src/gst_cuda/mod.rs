@@ -22,6 +22,8 @@ use crate::sys::gst::{GstCudaFunctions, LIBRARY, functions};
 #[derive(Clone, Copy)]
 pub struct GstCuda {
     functions: GstCudaFunctions,
+    /// Without it the library's functions for contexts must not be called.
+    has_driver: bool,
 }
 
 impl std::fmt::Debug for GstCuda {
@@ -31,14 +33,14 @@ impl std::fmt::Debug for GstCuda {
 }
 
 impl GstCuda {
-    /// Opens the library, which needs no driver: enough to tell whose a memory is.
+    /// Opens the library, which needs no driver: enough to tell whose a memory is, and nothing else.
     ///
     /// # Errors
     ///
     /// [`Off::LibraryMissing`].
     pub fn open() -> Result<Self, Off> {
         let functions = functions().map_err(|message| Off::LibraryMissing { library: LIBRARY, message })?;
-        Ok(Self { functions })
+        Ok(Self { functions, has_driver: false })
     }
 
     /// Opens the library and lets it open the driver.
@@ -58,11 +60,10 @@ impl GstCuda {
             }
             is_there
         });
-        if is_there { Ok(this) } else { Err(Off::NoDriver) }
+        if is_there { Ok(Self { has_driver: true, ..this }) } else { Err(Off::NoDriver) }
     }
 
-    /// Whether memories say on which stream they were written (GStreamer 1.24). Before that, elements wait for their
-    /// work to be done before they pass a memory on.
+    /// Whether memories say on which stream they are written (GStreamer 1.24). Before that it is the default stream.
     pub fn knows_streams(&self) -> bool {
         self.functions.memory_get_stream.is_some() && self.functions.stream_get_handle.is_some()
     }
@@ -81,9 +82,13 @@ impl GstCuda {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] when GStreamer does not take it.
+    /// [`CudaError::Off`] without a driver, [`CudaError::Unfit`] when GStreamer does not take it.
     pub fn offer(&self, context: &Context) -> Result<SharedContext, CudaError> {
+        if !self.has_driver {
+            return Err(Off::NoDriver.into());
+        }
         let raw = context.raw().0 as *mut std::ffi::c_void;
+        // The driver's handle of a device is its number.
         // SAFETY: the context is alive, and kept alive beside the wrapper, which does not own it.
         let object = unsafe { (self.functions.context_new_wrapped)(raw, context.device().ordinal) };
         if object.is_null() {
@@ -99,6 +104,9 @@ impl GstCuda {
     /// GStreamer makes and announces. Offer a context of our own first where ONNX Runtime is to share it: GStreamer
     /// makes none that is primary.
     pub fn ask(&self, element: &impl IsA<gst::Element>, device: i32) -> Option<SharedContext> {
+        if !self.has_driver {
+            return None;
+        }
         let mut found = std::ptr::null_mut();
         // SAFETY: the element is alive, the pointer is to a local that holds null.
         let is_there: bool = unsafe {
@@ -115,6 +123,9 @@ impl GstCuda {
         context: &gst::Context,
         device: i32,
     ) -> Option<SharedContext> {
+        if !self.has_driver {
+            return None;
+        }
         let mut found = std::ptr::null_mut();
         // SAFETY: element and context are alive, the pointer is to a local that holds null.
         unsafe {

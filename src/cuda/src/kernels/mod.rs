@@ -175,7 +175,7 @@ mod tests {
             assert!(source.text.contains(&format!("({}, ", kernel.name())), "{kernel:?}");
             assert!(source.text.contains(&format!("#include \"{HEADER_NAME}\"")), "{}", source.name);
             // A launch passes at most 4 KiB, and whole numbers of 64 bits leave no padding at the end.
-            assert!(arguments_size(kernel) <= 4096 && arguments_size(kernel) % 8 == 0, "{kernel:?}");
+            assert!(arguments_size(kernel) <= 4096 && arguments_size(kernel).is_multiple_of(8), "{kernel:?}");
         }
         let declared: usize = SOURCES.iter().map(|s| s.text.matches("\nKERNEL").count()).sum();
         assert_eq!(declared, Kernel::ALL.len());

@@ -158,7 +158,7 @@ impl ShiftFinder {
             return Err(unfit("the picture is of another size"));
         }
         let [first, second] = &self.reduced;
-        let (before, now) = if self.seen % 2 == 0 { (second, first) } else { (first, second) };
+        let (before, now) = if self.seen.is_multiple_of(2) { (second, first) } else { (first, second) };
         work.hold_picture(picture)?;
         work.hold(now.clone());
         let arguments = ReduceLumaArgs {

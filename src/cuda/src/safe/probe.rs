@@ -52,6 +52,10 @@ impl Cuda {
     pub fn probe() -> Result<Self, Off> {
         let driver = Cudarc::open().map_err(|error| match error {
             OpenError::NoLibrary => Off::NoDriver,
+            OpenError::NoSymbol(name) => Off::LibraryMissing {
+                library: "a function of the NVIDIA driver",
+                message: format!("libcuda has no {name}; update the driver"),
+            },
             OpenError::Init(crate::sys::Code::NO_DEVICE) => Off::NoDevice,
             OpenError::Init(code) => Off::DriverFails { name: format!("CUDA error {}", code.0) },
         })?;
@@ -113,5 +117,18 @@ impl Cuda {
 
     pub(crate) fn driver(&self) -> &Arc<dyn Driver> {
         &self.driver
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_says_what_it_has_or_why_it_has_none() {
+        match Cuda::probe() {
+            Ok(cuda) => assert!(!cuda.devices().is_empty()),
+            Err(off) => assert!(!off.to_string().contains('\n') && !off.to_string().is_empty()),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The driver itself, through `cudarc`.
 //!
 //! `cudarc` opens `libcuda` when a function is first called and panics where there is none, so [`Cudarc::open`] asks
-//! whether there is one first and nothing here can be called without it. Each symbol is looked up when it is first
-//! called; the ones used here have been in every driver since CUDA 8.
+//! whether there is one first, and whether it has every function that is called here; nothing can be called without
+//! that. All of them have been in every driver since CUDA 8.
 
 use std::ffi::{CString, c_void};
 
@@ -16,11 +16,49 @@ use super::driver::{
 #[derive(Clone, Copy, Debug)]
 pub struct Cudarc(());
 
+/// The driver's functions that are called here, so that none is found missing in the middle of work.
+const SYMBOLS: [&str; 32] = [
+    "cuInit",
+    "cuDriverGetVersion",
+    "cuDeviceGet",
+    "cuDeviceGetCount",
+    "cuDeviceGetName",
+    "cuDeviceGetAttribute",
+    "cuGetErrorName",
+    "cuDevicePrimaryCtxRetain",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuCtxPushCurrent_v2",
+    "cuCtxPopCurrent_v2",
+    "cuMemAlloc_v2",
+    "cuMemFree_v2",
+    "cuMemHostAlloc",
+    "cuMemFreeHost",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemsetD8Async",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamSynchronize",
+    "cuStreamWaitEvent",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventRecord",
+    "cuEventQuery",
+    "cuEventSynchronize",
+    "cuEventElapsedTime",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuModuleGetFunction",
+    "cuLaunchKernel",
+];
+
 /// Why there is no driver to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenError {
     /// There is no `libcuda`.
     NoLibrary,
+    /// It lacks a function.
+    NoSymbol(&'static str),
     /// `cuInit` failed.
     Init(Code),
 }
@@ -35,6 +73,13 @@ impl Cudarc {
         // SAFETY: it only opens and closes shared libraries named libcuda; loading a driver has no other effect.
         if !unsafe { sys::is_culib_present() } {
             return Err(OpenError::NoLibrary);
+        }
+        let missing = |name: &str| {
+            // SAFETY: the library is there, and a symbol is only looked for.
+            unsafe { sys::culib().get::<*const c_void>(name.as_bytes()) }.is_err()
+        };
+        if let Some(name) = SYMBOLS.into_iter().find(|name| missing(name)) {
+            return Err(OpenError::NoSymbol(name));
         }
         result::init().map_err(|error| OpenError::Init(code(error)))?;
         Ok(Self(()))

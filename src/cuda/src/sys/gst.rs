@@ -21,7 +21,7 @@ pub const LIBRARY: &str = "libgstcuda-1.0.so.0";
 /// `GST_MAP_CUDA` of `gstcudamemory.h`: mapped with it, a memory's data is its address on the device.
 pub const MAP_CUDA: gst::ffi::GstMapFlags = gst::ffi::GST_MAP_FLAG_LAST << 1;
 /// `GST_CUDA_MEMORY_TRANSFER_NEED_UPLOAD`: the next map for the device copies the memory there.
-pub const NEEDS_UPLOAD: gst::ffi::GstMemoryFlags = gst::ffi::GST_MEMORY_FLAG_LAST;
+pub const NEEDS_UPLOAD: gst::ffi::GstMemoryFlags = gst::ffi::GST_MEMORY_FLAG_LAST << 1;
 
 /// The leading fields of `GstCudaMemory`.
 #[repr(C)]

@@ -293,7 +293,9 @@ fn an_edge_that_does_not_fit_its_band_says_so() {
         let stream = Stream::new(&context).unwrap();
         let mut post = Postprocessor::new(&kernels, &stream, &output()).unwrap();
         let checks: Vec<u8> = (0..MODEL.0 * MODEL.1)
-            .flat_map(|i| (if (i % MODEL.0 + i / MODEL.0) % 2 == 0 { 9.0_f32 } else { -9.0 }).to_ne_bytes())
+            .flat_map(|i| {
+                (if (i % MODEL.0 + i / MODEL.0).is_multiple_of(2) { 9.0_f32 } else { -9.0 }).to_ne_bytes()
+            })
             .collect();
         let buffer = DeviceBuffer::new(&context, checks.len()).unwrap();
         let capacity = 100;

@@ -49,7 +49,10 @@ fn the_timed_case_runs() {
     {
         let context = device.context();
         let rig = Rig { stream: Stream::new(&context).unwrap(), kernels: device.kernels(&context).unwrap() };
-        crate::parity::timing::time(&rig, 1).unwrap();
+        let timed = crate::parity::timing::time(&rig, 1).unwrap();
+        assert_eq!(timed.len(), 12);
+        // What an event of this device says of any time.
+        assert!(timed.iter().all(|t| !t.name.is_empty() && (t.p50_us, t.p99_us) == (1000.0, 1000.0)));
     }
     device.finish();
 }

@@ -1,7 +1,7 @@
 //! Sharing with GStreamer, as far as it goes without a GPU: telling whose a memory is, and saying why there is none.
 
 use vesalius_cuda::gst_cuda::{Access, GstCuda, surface_format};
-use vesalius_cuda::{Cuda, Off, SurfaceFormat};
+use vesalius_cuda::{Cuda, CudaError, Off, SurfaceFormat};
 
 use crate::host::HostDevice;
 
@@ -24,12 +24,16 @@ fn memory_of_the_system_is_no_memory_of_the_device() {
 }
 
 #[test]
-fn a_context_of_another_kind_is_none_for_cuda() {
+fn without_a_driver_no_context_is_shared() {
     gst::init().unwrap();
     let Ok(library) = GstCuda::open() else { return println!("skipped: libgstcuda is missing") };
     let element = gst::ElementFactory::make("identity").build().unwrap();
-    let context = gst::Context::new("gst.gl.GLDisplay", true);
+    let context = gst::Context::new("gst.cuda.context", true);
     assert!(library.from_set_context(&element, &context, -1).is_none());
+    assert!(library.ask(&element, -1).is_none());
+    let device = HostDevice::default();
+    assert_eq!(library.offer(&device.context()).unwrap_err(), CudaError::Off(Off::NoDriver));
+    device.finish();
 }
 
 #[test]

@@ -15,33 +15,51 @@ use super::{Outcome, Random, Rig, text};
 const SIZE: (usize, usize) = (1920, 1080);
 const MODEL: (u32, u32) = (256, 256);
 
-/// Median and 99th percentile of what the device needs, microseconds.
-fn measure(
-    (rig, runs): (&Rig, usize),
-    name: &str,
-    mut act: impl FnMut(&mut Work<'_>) -> Result<(), CudaError>,
-) -> Outcome<()> {
-    let timer = Timer::new(rig.stream.context()).map_err(text)?;
-    let mut times = Vec::new();
-    for run in 0..runs + 10.min(runs) {
-        let time = timer.measure(&rig.stream, || {
-            let mut work = rig.stream.begin();
-            act(&mut work)?;
-            work.finish().map(drop)
-        });
-        // The first ones warm up.
-        let time = time.map_err(text)?;
-        if run >= 10.min(runs) {
-            times.push(time * 1000.0);
-        }
-    }
-    times.sort_by(f32::total_cmp);
-    println!("{name:<44} p50 {:>8.1} us  p99 {:>8.1} us", times[runs / 2], times[runs * 99 / 100]);
-    Ok(())
+/// What one piece of work takes on the device, in microseconds.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    pub name: String,
+    pub p50_us: f32,
+    pub p99_us: f32,
 }
 
-/// Prints a line a kernel, of `runs` runs each.
-pub fn time(rig: &Rig, runs: usize) -> Outcome<()> {
+struct Clock<'a> {
+    rig: &'a Rig,
+    runs: usize,
+    timed: Vec<Timed>,
+}
+
+impl Clock<'_> {
+    fn measure(
+        &mut self,
+        name: &str,
+        mut act: impl FnMut(&mut Work<'_>) -> Result<(), CudaError>,
+    ) -> Outcome<()> {
+        let (rig, runs) = (self.rig, self.runs);
+        let timer = Timer::new(rig.stream.context()).map_err(text)?;
+        let warm_up = runs.min(10);
+        let mut times = Vec::new();
+        for run in 0..warm_up + runs {
+            let time = timer.measure(&rig.stream, || {
+                let mut work = rig.stream.begin();
+                act(&mut work)?;
+                work.finish().map(drop)
+            });
+            let time = time.map_err(text)?;
+            if run >= warm_up {
+                times.push(time * 1000.0);
+            }
+        }
+        times.sort_by(f32::total_cmp);
+        let (p50_us, p99_us) = (times[runs / 2], times[runs * 99 / 100]);
+        self.timed.push(Timed { name: name.to_owned(), p50_us, p99_us });
+        Ok(())
+    }
+}
+
+/// Every kernel on a frame of full HD with a network of 256×256, `runs` times each.
+pub fn time(rig: &Rig, runs: usize) -> Outcome<Vec<Timed>> {
+    let mut clock = Clock { rig, runs, timed: Vec::new() };
     let (width, height) = SIZE;
     let layouts = |format: PixelFormat| {
         let mut end = 0;
@@ -58,7 +76,6 @@ pub fn time(rig: &Rig, runs: usize) -> Outcome<()> {
     let mut random = Random::new(7);
     let geometry =
         Geometry::new((width as u32, height as u32), MODEL, ResizeRule::Letterbox, (1, 1)).unwrap();
-    println!("{width}x{height} pixels, a model of {}x{}, {runs} runs each, by events:", MODEL.0, MODEL.1);
     let picture = |format: PixelFormat, random: &mut Random| -> Outcome<DevicePicture> {
         let (planes, bytes) = layouts(format);
         let buffer = rig.upload(&random.bytes(bytes))?;
@@ -81,7 +98,7 @@ pub fn time(rig: &Rig, runs: usize) -> Outcome<()> {
     let tensor = rig.buffer(rule.bytes())?;
     for (name, picture) in [("NV12", &nv12), ("RGBA", &rgba)] {
         let mut preprocessor = Preprocessor::new(&rig.kernels, &rig.stream, &rule).map_err(text)?;
-        measure((rig, runs), &format!("preprocess {name}"), |work| {
+        clock.measure(&format!("preprocess {name}"), |work| {
             preprocessor.process(work, picture, &geometry, &tensor)
         })?;
     }
@@ -101,24 +118,23 @@ pub fn time(rig: &Rig, runs: usize) -> Outcome<()> {
         .collect();
     let output = rig.upload(&scores)?;
     let mut post = Postprocessor::new(&rig.kernels, &rig.stream, &rule).map_err(text)?;
-    measure((rig, runs), "probabilities and labels", |work| {
-        post.probabilities(work, &output, &geometry).map(drop)
-    })?;
+    clock
+        .measure("probabilities and labels", |work| post.probabilities(work, &output, &geometry).map(drop))?;
     let mask = || {
         SourceLabels::new(&rig.buffer(width * height)?, width as u32, width as u32, height as u32)
             .map_err(text)
     };
     let (labels, edges) = (mask()?, mask()?);
-    measure((rig, runs), "labels of the source", |work| post.label_source(work, &geometry, &labels))?;
-    measure((rig, runs), "edges of the source", |work| post.edges(work, &labels, &edges))?;
+    clock.measure("labels of the source", |work| post.label_source(work, &geometry, &labels))?;
+    clock.measure("edges of the source", |work| post.edges(work, &labels, &edges))?;
     let capacity = pixels as u32 / 8;
     let band = rig.buffer(EdgeBand::bytes(MODEL.0, MODEL.1, capacity))?;
-    measure((rig, runs), "edge of a class to the host", |work| {
+    clock.measure("edge of a class to the host", |work| {
         post.edge_band(work, &geometry, 1, &band, capacity).map(drop)
     })?;
     let sums = ClassSums::new(&rig.kernels, &rig.stream, 2).map_err(text)?;
     let field = PixelRect { x: 0, y: 0, width: width as u32, height: height as u32 };
-    measure((rig, runs), "sums of the source's classes to the host", |work| {
+    clock.measure("sums of the source's classes to the host", |work| {
         sums.sum(work, &labels, field).map(drop)
     })?;
 
@@ -134,13 +150,14 @@ pub fn time(rig: &Rig, runs: usize) -> Outcome<()> {
     let tiles = layer.drawn_tiles().count();
     for (name, picture) in [("NV12", &nv12), ("RGBA", &rgba)] {
         let mut blender = Blender::new(&rig.kernels, &rig.stream, width, height).map_err(text)?;
-        measure((rig, runs), &format!("blend {name}, {tiles} tiles with upload"), |work| {
+        clock.measure(&format!("blend {name}, {tiles} tiles with upload"), |work| {
             blender.blend(work, &layer, picture)
         })?;
-        measure((rig, runs), &format!("tint {name}"), |work| {
+        clock.measure(&format!("tint {name}"), |work| {
             blender.tint(work, &labels, &[Color::SKY_BLUE.with_alpha(60), Color::ORANGE], picture)
         })?;
     }
     let mut finder = ShiftFinder::new(&rig.kernels, &rig.stream, width, height, 64).map_err(text)?;
-    measure((rig, runs), "shift of the picture to the host", |work| finder.push(work, &nv12).map(drop))
+    clock.measure("shift of the picture to the host", |work| finder.push(work, &nv12).map(drop))?;
+    Ok(clock.timed)
 }
