@@ -142,6 +142,98 @@ fn a_frame_is_measured_and_drawn_on_without_copy_wait_or_allocation() {
     device.finish();
 }
 
+/// Each kind of work by itself: were anything of it not held, the device would find it freed.
+#[test]
+fn whatever_work_touches_can_be_let_go_of_at_once() {
+    type Act = fn(&Kernels, &Stream);
+    fn mask_of_frame(stream: &Stream) -> SourceLabels {
+        let buffer = DeviceBuffer::new(stream.context(), WIDTH * HEIGHT).unwrap();
+        let mut work = stream.begin();
+        work.fill(&buffer, 1).unwrap();
+        work.finish().unwrap();
+        SourceLabels::new(&buffer, WIDTH as u32, WIDTH as u32, HEIGHT as u32).unwrap()
+    }
+    fn frame(stream: &Stream) -> DeviceBuffer {
+        DeviceBuffer::new(stream.context(), FRAME_BYTES).unwrap()
+    }
+    let acts: [(&str, Act); 8] = [
+        ("preprocess", |kernels, stream| {
+            let tensor = DeviceBuffer::new(stream.context(), input().bytes()).unwrap();
+            let rule = InputRule { color: InputColor::Rgb, ..input() };
+            let tensor_rgb = DeviceBuffer::new(stream.context(), rule.bytes()).unwrap();
+            for (rule, tensor) in [(input(), tensor), (rule, tensor_rgb)] {
+                let mut preprocessor = Preprocessor::new(kernels, stream, &rule).unwrap();
+                let mut work = stream.begin();
+                preprocessor.process(&mut work, &nv12(&frame(stream)), &geometry(), &tensor).unwrap();
+                work.finish().unwrap();
+            }
+        }),
+        ("probabilities", |kernels, stream| {
+            let scores = DeviceBuffer::new(stream.context(), output().bytes()).unwrap();
+            let mut post = Postprocessor::new(kernels, stream, &output()).unwrap();
+            let mut work = stream.begin();
+            post.probabilities(&mut work, &scores, &geometry()).unwrap();
+            work.finish().unwrap();
+        }),
+        ("labels", |kernels, stream| {
+            let mut post = Postprocessor::new(kernels, stream, &output()).unwrap();
+            let mut work = stream.begin();
+            post.label_source(&mut work, &geometry(), &mask_of_frame(stream)).unwrap();
+            work.finish().unwrap();
+        }),
+        ("edges", |kernels, stream| {
+            let post = Postprocessor::new(kernels, stream, &output()).unwrap();
+            let mut work = stream.begin();
+            post.edges(&mut work, &mask_of_frame(stream), &mask_of_frame(stream)).unwrap();
+            work.finish().unwrap();
+        }),
+        ("edge band", |kernels, stream| {
+            let post = Postprocessor::new(kernels, stream, &output()).unwrap();
+            let band = DeviceBuffer::new(stream.context(), EdgeBand::bytes(MODEL.0, MODEL.1, 64)).unwrap();
+            let mut work = stream.begin();
+            post.edge_band(&mut work, &geometry(), 1, &band, 64).unwrap();
+            work.finish().unwrap();
+        }),
+        ("blend and tint", |kernels, stream| {
+            let mut blender = Blender::new(kernels, stream, WIDTH, HEIGHT).unwrap();
+            let mut layer = Layer::new(WIDTH, HEIGHT).unwrap();
+            layer.rectangle(3, 3, 50, 50, 0.0, Color::WHITE);
+            let mut work = stream.begin();
+            blender.blend(&mut work, &layer, &nv12(&frame(stream))).unwrap();
+            blender.tint(&mut work, &mask_of_frame(stream), &[Color::WHITE], &nv12(&frame(stream))).unwrap();
+            work.finish().unwrap();
+        }),
+        ("sums", |kernels, stream| {
+            let sums = ClassSums::new(kernels, stream, 2).unwrap();
+            let field = PixelRect { x: 0, y: 0, width: WIDTH as u32, height: HEIGHT as u32 };
+            let mut work = stream.begin();
+            sums.sum(&mut work, &mask_of_frame(stream), field).unwrap();
+            work.finish().unwrap();
+        }),
+        ("shift", |kernels, stream| {
+            let mut shifts = ShiftFinder::new(kernels, stream, WIDTH, HEIGHT, 16).unwrap();
+            for _ in 0..3 {
+                let mut work = stream.begin();
+                shifts.push(&mut work, &nv12(&frame(stream))).unwrap();
+                work.finish().unwrap();
+            }
+        }),
+    ];
+    for (name, act) in acts {
+        let device = HostDevice::default();
+        {
+            let context = device.context();
+            let stream = Stream::new(&context).unwrap();
+            // The kernels too are let go of before anything of it is done.
+            act(&device.kernels(&context).unwrap(), &stream);
+            assert!(stream.in_flight() > 0, "{name} was done early");
+            stream.synchronize().unwrap();
+        }
+        println!("{name}: {:?}", device.breaches());
+        device.finish();
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_refused_before_anything_is_launched() {
     let device = HostDevice::default();

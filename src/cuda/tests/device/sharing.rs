@@ -55,6 +55,7 @@ fn where_there_is_no_driver_everybody_says_so() {
 fn formats_of_gstreamer_are_those_of_the_kernels() {
     use gst_video::VideoFormat;
     use vesalius_measure::frame::PixelFormat;
+    gst::init().unwrap();
     assert_eq!(surface_format(VideoFormat::Nv12), Some(SurfaceFormat::Pixels(PixelFormat::Nv12)));
     assert_eq!(surface_format(VideoFormat::P01010le), Some(SurfaceFormat::P010));
     assert_eq!(surface_format(VideoFormat::Argb), None);
