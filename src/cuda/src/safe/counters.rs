@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counts of a context since it was made. "Nothing is copied" and "the host never waits" are numbers here.
+        /// Counts of a context since it was made.
         #[derive(Debug, Default)]
         pub struct Counters {
             $(pub(crate) $name: AtomicU64,)*
         }
 
-        /// The [`Counters`] at one time.
+        /// Counts of a context since it was made: "nothing is copied" and "the host never waits" are numbers here.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct CountersNow {
             $($(#[$doc])* pub $name: u64,)*

@@ -23,6 +23,7 @@ type LaunchFn = unsafe extern "C" fn(*const u8, *const u32, *const u32);
 #[derive(Clone)]
 struct Function {
     name: String,
+    module: usize,
     launch: LaunchFn,
     size: usize,
 }
@@ -121,6 +122,9 @@ impl State {
                 unsafe { std::ptr::write_bytes(at as *mut u8, value, bytes) };
             }
             Op::Launch { function, grid, block, arguments } => {
+                if !self.modules.contains_key(&function.module) {
+                    return self.lost_by(format!("{}: its module was unloaded", function.name));
+                }
                 for word in arguments.chunks_exact(8) {
                     let word = u64::from_ne_bytes(word.try_into().unwrap());
                     if self.memory.is_freed(word) {
@@ -449,7 +453,7 @@ unsafe impl Driver for HostDevice {
             let launch = library.get::<LaunchFn>(format!("{name}__launch\0").as_bytes());
             let size = library.get::<unsafe extern "C" fn() -> usize>(format!("{name}__size\0").as_bytes());
             let (Ok(launch), Ok(size)) = (launch, size) else { return Err(Code::NOT_FOUND) };
-            Function { name: name.to_owned(), launch: *launch, size: size() }
+            Function { name: name.to_owned(), module: module.0, launch: *launch, size: size() }
         };
         let handle = state.handle();
         state.functions.insert(handle, function);
