@@ -1,6 +1,6 @@
 //! Serves the page with made-up figures and a picture from a file, to work on the page:
 //! `cargo run -p vesalius-serve --example page -- PICTURE.jpg [PORT]`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::sync::Mutex;
