@@ -29,15 +29,18 @@ mod cut_ellipse;
 mod cycles;
 mod endoscope;
 mod fetal_head;
+mod heartbeat;
 mod ivc;
 mod lv;
 mod muscle;
 mod nodule;
 mod optic_nerve;
 mod record;
+mod scan;
 mod sonograph;
 mod strip;
 mod timing;
+mod two_planes;
 mod ultrasound;
 mod vessel;
 
