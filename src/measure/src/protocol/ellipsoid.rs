@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_6};
 
-use serde::{Deserialize, Serialize};
+pub use super::section_plane::SectionPlane;
 
 use super::procedure::{Event, Input};
+use super::section_plane::Planes;
 use super::sheet::{Sheet, Value, doubt_of};
 use crate::feret::Span;
 use crate::geometry::PointInFrame;
@@ -20,31 +21,6 @@ use crate::units::{Mm, Unit};
 const MM3_PER_ML: f64 = 1000.0;
 /// Most samples of a diameter: half a minute of a plane at 30 frames a second.
 const MOST_SAMPLES: usize = 1024;
-/// Most changes of the plane that are remembered.
-const MOST_CHANGES: usize = 256;
-
-/// Which section of the body the picture shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SectionPlane {
-    /// Across the body or organ: the second diameter is the transverse one.
-    #[default]
-    Transverse,
-    /// Along it, `longitudinal` or `sagittal`: the second diameter is the longitudinal one.
-    #[serde(alias = "sagittal")]
-    Longitudinal,
-}
-
-impl SectionPlane {
-    /// The plane that an event's mark names.
-    fn from_mark(name: &str) -> Option<Self> {
-        match name {
-            "transverse" => Some(Self::Transverse),
-            "longitudinal" | "sagittal" => Some(Self::Longitudinal),
-            _ => None,
-        }
-    }
-}
 
 /// A diameter in millimetres with its standard uncertainty (k = 1), as results carry it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,11 +169,7 @@ impl Ellipsoid {
     }
 
     pub(super) fn event(&mut self, event: &Event, pts_ns: u64) {
-        if let Event::Mark(name) = event
-            && let Some(plane) = SectionPlane::from_mark(name)
-        {
-            self.planes.tell(plane, pts_ns);
-        }
+        self.planes.event(event, pts_ns);
     }
 
     /// Direction of the beam at a place, from +x clockwise on screen.
@@ -324,51 +296,6 @@ pub(super) fn write_diameter(
     }
 }
 
-/// Which plane the picture shows, from the settings and from what was told.
-struct Planes {
-    start: SectionPlane,
-    /// Changes by presentation time, in order.
-    told: VecDeque<(u64, SectionPlane)>,
-    newest_ns: Option<u64>,
-    /// What was told holds no more, and the settings' plane was left: nobody knows.
-    lost: bool,
-}
-
-impl Planes {
-    fn new(start: SectionPlane) -> Self {
-        Self { start, told: VecDeque::new(), newest_ns: None, lost: false }
-    }
-
-    fn tell(&mut self, plane: SectionPlane, at_ns: u64) {
-        let after = self.told.partition_point(|t| t.0 <= at_ns);
-        self.told.insert(after, (at_ns, plane));
-        if self.told.len() > MOST_CHANGES {
-            self.told.pop_front();
-            self.lost = true;
-        }
-    }
-
-    /// The plane at a presentation time.
-    fn at(&mut self, pts_ns: u64) -> Option<SectionPlane> {
-        self.newest_ns = Some(pts_ns);
-        let told = self.told.iter().rev().find(|t| t.0 <= pts_ns).map(|t| t.1);
-        told.or((!self.lost).then_some(self.start))
-    }
-
-    /// After a break: what was told of earlier frames holds no more, and the plane is unknown until it is told
-    /// again. What was told of frames to come holds.
-    fn forget(&mut self) {
-        let Some(newest_ns) = self.newest_ns.take() else { return };
-        let before = self.told.partition_point(|t| t.0 <= newest_ns);
-        self.lost |= before > 0;
-        self.told.drain(..before);
-    }
-
-    fn is_lost(&self) -> bool {
-        self.lost && self.told.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,38 +328,5 @@ mod tests {
     fn a_median_is_one_of_the_frames() {
         assert_eq!(Diameter::median(&mut [mm(3.0, 0.3), mm(1.0, 0.1), mm(9.0, 0.9)]), Some(mm(3.0, 0.3)));
         assert_eq!(Diameter::median(&mut []), None);
-    }
-
-    #[test]
-    fn a_plane_holds_from_when_it_was_told() {
-        use SectionPlane::{Longitudinal, Transverse};
-        let mut planes = Planes::new(Transverse);
-        planes.tell(Transverse, 50);
-        planes.tell(Longitudinal, 30);
-        assert_eq!(
-            [0, 29, 30, 49, 50].map(|t| planes.at(t).unwrap()),
-            [Transverse, Transverse, Longitudinal, Longitudinal, Transverse]
-        );
-        // Told of a frame to come, then the break, then that frame.
-        planes.tell(Longitudinal, 60);
-        planes.forget();
-        assert_eq!((planes.at(55), planes.at(60)), (None, Some(Longitudinal)));
-        planes.forget();
-        assert!(planes.at(0).is_none() && planes.is_lost());
-        planes.tell(Transverse, 5);
-        assert_eq!((planes.at(6), planes.is_lost()), (Some(Transverse), false));
-    }
-
-    #[test]
-    fn without_events_a_break_changes_no_plane_and_events_take_bounded_memory() {
-        let mut planes = Planes::new(SectionPlane::Longitudinal);
-        planes.at(7);
-        planes.forget();
-        assert_eq!(planes.at(0), Some(SectionPlane::Longitudinal));
-        for at in 0..10_000 {
-            planes.tell(SectionPlane::Transverse, at);
-        }
-        assert!(planes.told.len() <= MOST_CHANGES);
-        assert_eq!(planes.at(20_000), Some(SectionPlane::Transverse));
     }
 }

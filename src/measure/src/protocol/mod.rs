@@ -19,6 +19,7 @@ pub mod lv_function;
 pub mod nodule;
 mod procedure;
 mod section;
+mod section_plane;
 mod session;
 mod sheet;
 mod thickness;

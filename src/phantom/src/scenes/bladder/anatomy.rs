@@ -65,7 +65,7 @@ impl Medium for PelvisSection {
         let facing = incidence * incidence;
         reflector += bump(away - WALL_MM, 0.7) * (0.3 + 1.6 * facing);
         let urine = smooth_step(0.7, 0.0, away);
-        let near_wall = f64::from(u8::from(y < center_y));
+        let near_wall = smooth_step(center_y, center_y - 0.6 * self.body.semi_minor_mm, y);
         let haze = near_wall * 20.0 * bump(away, 10.0);
         db += urine * (-42.0 + haze + 3.0 * value_noise(texture ^ 5, x / 20.0, y / 2.0) * near_wall - db);
         reflector *= 1.0 - urine;
@@ -87,8 +87,8 @@ impl Medium for PelvisSection {
 
         // Along the body the pubic bone stands at the right: a bright front, and nothing behind it.
         if self.plane == BladderPlane::Sagittal {
-            let bone = smooth_step(0.62, 0.66, x / (y + FACE_RADIUS_MM)) * smooth_step(17.0, 19.0, under);
-            let front = bump(under - 19.0, 1.2) * smooth_step(0.61, 0.66, x / (y + FACE_RADIUS_MM));
+            let bone = smooth_step(0.52, 0.56, x / (y + FACE_RADIUS_MM)) * smooth_step(17.0, 19.0, under);
+            let front = bump(under - 19.0, 1.2) * smooth_step(0.51, 0.56, x / (y + FACE_RADIUS_MM));
             db += bone * (-48.0 - db);
             reflector = reflector * (1.0 - bone) + 9.0 * front;
         }

@@ -33,7 +33,7 @@ fn section(scene: &BladderScene, plane: BladderPlane) -> Section<BladderPlane> {
     };
     let body = PlacedEllipse::new(scene.center_mm, 0.5 * across, 0.5 * scene.height_mm, scene.tilt_deg);
     let setup = scene.common().setup(
-        ScanField::Fan { opening_deg: 70.0, probe_radius_mm: FACE_RADIUS_MM, depth_mm: None },
+        ScanField::Fan { opening_deg: 66.0, probe_radius_mm: FACE_RADIUS_MM, depth_mm: None },
         Speckle { axial_mm: 0.75, lateral_mm: 1.8, compounding: 2, decorrelation_per_frame: 0.0 },
         Receiver {
             noise_db: -82.0,
