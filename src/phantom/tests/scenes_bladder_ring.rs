@@ -35,7 +35,10 @@ fn golden_digests() {
             digest(&BladderScene { width_px: 210, ..BladderScene::default() }.prepare().unwrap()),
             digest(&LvShortAxisScene { width_px: 210, ..LvShortAxisScene::default() }.prepare().unwrap()),
         ],
-        ["BLADDER_DIGEST", "RING_DIGEST"]
+        [
+            "b5d726ea10d04c454e16808cd0cda74b8d89bdb4c53e972550d23842abefc212",
+            "a9ae6a8c1e2a0c4b354e517d8837a165c6a28445df7927c2bca776e1e297466b"
+        ]
     );
 }
 
