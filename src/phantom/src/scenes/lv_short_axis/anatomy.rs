@@ -24,7 +24,7 @@ impl Medium for ChestSection {
         let (cavity_mm, outer_mm) = (ring.cavity_mm(), ring.outer_mm());
         let radius = ring.radius2(point_mm).sqrt();
         let (inner, outer) = (radius - cavity_mm, radius - outer_mm);
-        let [dx, dy] = ring.from_center(point_mm);
+        let [dx, dy] = ring.offset(point_mm);
         let far = (dx * dx + dy * dy).sqrt().max(1e-9);
         let incidence = ((dx * beam[0] + dy * beam[1]) / far).abs();
         let facing = incidence * incidence;

@@ -61,13 +61,13 @@ impl Ring {
     }
 
     /// From the middle to a point.
-    pub(super) fn from_center(&self, point_mm: [f64; 2]) -> [f64; 2] {
+    pub(super) fn offset(&self, point_mm: [f64; 2]) -> [f64; 2] {
         [point_mm[0] - self.center_mm[0], point_mm[1] - self.center_mm[1]]
     }
 
     /// Radius, squared, of the ellipse through a point.
     pub(super) fn radius2(&self, point_mm: [f64; 2]) -> f64 {
-        let [dx, dy] = self.from_center(point_mm);
+        let [dx, dy] = self.offset(point_mm);
         let (u, v) = (dx * self.axis[0] + dy * self.axis[1], dy * self.axis[0] - dx * self.axis[1]);
         u * u * self.ratio + v * v / self.ratio
     }
