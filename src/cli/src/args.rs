@@ -20,7 +20,7 @@ pub struct Args {
 pub enum Command {
     /// Segment, measure and annotate recordings and stills, every frame
     Replay(ReplayArgs),
-    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule
+    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule or the bladder
     Combine(CombineArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
@@ -85,7 +85,7 @@ pub struct CombineArgs {
     /// Run of the first plane: four-chamber, or transverse
     #[arg(value_name = "RUN")]
     pub first: PathBuf,
-    /// Run of the second plane: two-chamber, or longitudinal
+    /// Run of the second plane: two-chamber, or longitudinal (sagittal)
     #[arg(value_name = "RUN")]
     pub second: PathBuf,
     /// Print JSON
