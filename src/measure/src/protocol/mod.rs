@@ -10,7 +10,7 @@ mod config;
 mod cyclic;
 pub mod endoscopy;
 mod fetal_head;
-mod generic;
+pub mod generic;
 pub mod hadlock;
 mod ivc;
 pub mod lv_function;
