@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use vesalius_engine::{PrecisionChoice, ProviderChoice};
 use vesalius_measure::calibration::{Calibration, CalibrationSource};
 use vesalius_measure::units::MmPerPx;
 use vesalius_phantom::{FetalHeadScene, FrameTruth};
@@ -47,6 +48,8 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
         video: true,
         threads: 0,
         runtime: None,
+        provider: ProviderChoice::Auto,
+        precision: PrecisionChoice::Auto,
     };
     let folder = args.out.join("replay");
     let mut reporter = Reporter::new(false);

@@ -36,7 +36,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
         outlines: args.outlines,
         video: !args.no_video,
         threads: args.threads,
-        runtime: args.runtime.clone(),
+        runtime: args.backend.runtime.clone(),
+        provider: args.backend.provider,
+        precision: args.backend.precision,
     };
     let stop = stop_on_interrupt();
     let inputs = inputs(&args.inputs);
@@ -149,6 +151,9 @@ pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
         summary.frames_per_s,
         frames.with_finding
     );
+    let engine = &summary.run.engine;
+    let why = summary.run.configuration.get("backend_why").and_then(|why| why.as_str()).unwrap_or_default();
+    say!("  ran on {} in {} ({why})", engine.backend, engine.precision);
     for value in &summary.values {
         if let Some(line) = value_line(value) {
             say!("  {line}");

@@ -8,11 +8,12 @@ use std::time::Instant;
 use gst::prelude::*;
 use gstvesalius::{Measure, Mode, Segment};
 use vesalius_dicom::Recording;
-use vesalius_engine::{Engine, Registry};
+use vesalius_engine::{Engine, PrecisionChoice, ProviderChoice, Registry, SessionOptions};
 use vesalius_ledger::record::{Refused, RunRecord, SCHEMA};
 use vesalius_ledger::summary::{ObjectSummary, Summary, write_json};
 use vesalius_ledger::writer::{MEASUREMENTS, RESULTS, SUMMARY};
 use vesalius_measure::protocol::ProtocolConfig;
+use vesalius_measure::result::EngineIdentity;
 
 use crate::calibration::{CalibrationChoice, FileScale};
 use crate::error::ReplayError;
@@ -59,6 +60,10 @@ pub struct ReplayOptions {
     pub threads: u32,
     /// libonnxruntime.so, where it is not to be looked for.
     pub runtime: Option<PathBuf>,
+    /// What runs the engine.
+    pub provider: ProviderChoice,
+    /// In which numbers.
+    pub precision: PrecisionChoice,
 }
 
 impl ReplayOptions {
@@ -73,6 +78,8 @@ impl ReplayOptions {
         segment.set_property("engine", &self.engine);
         segment.set_property("mode", Mode::EveryFrame);
         segment.set_property("threads", self.threads);
+        segment.set_property("backend", self.provider.to_string());
+        segment.set_property("precision", self.precision.to_string());
         if let Some(runtime) = &self.runtime {
             segment.set_property("runtime", runtime.to_string_lossy().as_ref());
         }
@@ -168,7 +175,20 @@ pub fn replay(
     let engine = Engine::open(
         &Registry::standard().find(&options.engine).map_err(vesalius_engine::EngineError::from)?,
     )?;
-    vesalius_engine::runtime::load(options.runtime.as_deref()).map_err(vesalius_engine::EngineError::from)?;
+    // Chosen before anything is written: the first record says what runs, and all pictures run on it.
+    let asked = SessionOptions {
+        runtime: options.runtime.clone(),
+        provider: options.provider,
+        precision: options.precision,
+        ..SessionOptions::default()
+    };
+    let selection = engine.select(&asked)?;
+    let options = &ReplayOptions {
+        // What `auto` took may have to leave some operators to the processor, which nobody else may.
+        provider: if selection.partly { options.provider } else { ProviderChoice::Named(selection.provider) },
+        precision: PrecisionChoice::Named(selection.precision),
+        ..options.clone()
+    };
     let protocol = protocol(&engine, options)?;
     let recording = match &input {
         Input::Dicom(path) => Some(dicom::open(path)?),
@@ -178,7 +198,9 @@ pub fn replay(
     let scales = scales(&input, &options.calibration, recording.as_ref())?;
     std::fs::create_dir_all(out).map_err(|source| ReplayError::Output { path: out.to_owned(), source })?;
     refuse_overwriting(&input, out)?;
-    let run = run_record(&input, &engine, options, &protocol, &scales, recording.as_ref())?;
+    let identity = engine.identity_on(&selection);
+    let mut run = run_record(&input, &identity, options, &protocol, &scales, recording.as_ref())?;
+    run.configuration.insert("backend_why".to_owned(), selection.why.into());
     let is_video = matches!(input, Input::Video(_) | Input::Dicom(_));
     let pictures = Pictures {
         masks: options.masks.then(|| out.join(MASKS)),
@@ -326,7 +348,7 @@ fn protocol(engine: &Engine, options: &ReplayOptions) -> Result<ProtocolConfig, 
 
 fn run_record(
     input: &Input,
-    engine: &Engine,
+    engine: &EngineIdentity,
     options: &ReplayOptions,
     protocol: &ProtocolConfig,
     scales: &[FileScale],
@@ -349,7 +371,7 @@ fn run_record(
         schema: SCHEMA,
         started_utc: identity::now_utc(),
         software: identity::software(),
-        engine: engine.identity().as_ref().clone(),
+        engine: engine.clone(),
         input: input.record()?,
         calibration: match scales {
             [one] => one.scale.as_ref().and_then(|s| s.uniform()).map(|c| c.as_ref().clone()),

@@ -5,6 +5,7 @@
 
 mod models;
 mod preprocess;
+mod providers;
 
 use std::path::PathBuf;
 
