@@ -61,6 +61,13 @@ pub struct ReplayArgs {
     /// What was noted of the recording, for protocols that ask: a CSV with the header time_s,event
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Milliseconds for which an object must be seen, in all frames but one, before it is measured and drawn. Flicker is not
+    /// shown then, and what stays comes so much later
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub confirm_ms: u32,
+    /// Milliseconds after which an object that was not seen is a new one
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=3_600_000))]
+    pub track_gap_ms: u32,
     /// Write a label mask a frame, at the input's size, pixel value = class index
     #[arg(long)]
     pub masks: bool,

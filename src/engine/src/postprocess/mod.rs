@@ -129,6 +129,7 @@ impl Postprocessor {
                 probability,
                 confidence: confidence.filter(|_| !contours.is_empty()),
                 contours,
+                unconfirmed: Vec::new(),
                 components,
             });
         }

@@ -27,7 +27,7 @@ pub enum ProtocolConfig {
     Endoscopy(endoscopy::EndoscopyConfig),
     /// Head circumference, BPD outer–outer, OFD, cephalic index, gestational age.
     FetalHead(fetal_head::FetalHeadConfig),
-    /// Area, perimeter and ellipse of every class.
+    /// Size and shape of every class or object, and how they change.
     Generic(generic::GenericConfig),
     /// Thickness of the intima–media of an artery's far wall.
     IntimaMedia(thickness::IntimaMediaConfig),
@@ -133,7 +133,8 @@ impl ProtocolConfig {
         match self {
             Self::Bladder(config) => config.check(),
             Self::Endoscopy(config) => config.check(),
-            Self::FetalHead(_) | Self::Generic(_) => Ok(()),
+            Self::FetalHead(_) => Ok(()),
+            Self::Generic(config) => config.check(),
             Self::IntimaMedia(config) => config.check(),
             Self::LvFunction(config) => config.check(),
             Self::Vessel(config) => config.check(),

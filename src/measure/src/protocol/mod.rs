@@ -12,7 +12,7 @@ mod cyclic;
 pub mod ellipsoid;
 pub mod endoscopy;
 mod fetal_head;
-mod generic;
+pub mod generic;
 pub mod hadlock;
 mod ivc;
 pub mod lv_function;
