@@ -4,8 +4,8 @@
 //! cargo run --release -p vesalius-cuda --example gpu_parity [-- CASES [DEVICE]]
 //! ```
 //!
-//! Ends with 0 when everything is the same to the last bit, with 1 when something differs, and where there is no GPU
-//! says `no GPU: ` and why, and ends with 0.
+//! Ends with 0 when everything is the same to the last bit, with 1 when something differs, and where there is
+//! no GPU says `no GPU: ` and why, and ends with 0.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,7 +1,8 @@
-// What is drawn onto the picture, in the picture's own format: the arithmetic of vesalius-draw, byte for byte.
+// What is drawn onto the picture, in the picture's own format: the arithmetic of vesalius-draw, byte for
+// byte.
 //
-// A thread has one block of 2x2 pixels, so that luma and chroma of a pixel are written by one thread and every byte
-// once. A block in which nothing is drawn is not touched.
+// A thread has one block of 2x2 pixels, so that luma and chroma of a pixel are written by one thread and
+// every byte once. A block in which nothing is drawn is not touched.
 #include "common.cuh"
 
 // One row of a colour matrix for premultiplied pixels, in 1/16384.
@@ -23,8 +24,9 @@ INLINE i32 apply(const MatrixRow& row, const i32 sum[4], u32 shift) {
     return (v + (1 << (13 + shift))) >> (14 + shift);
 }
 
-// Blends a block whose upper left pixel is (x, y), both even. Pixels are blue, green, red, alpha in four bytes, blue
-// lowest, in the order upper left, upper right, lower left, lower right; outside the picture they are 0.
+// Blends a block whose upper left pixel is (x, y), both even. Pixels are blue, green, red, alpha in four
+// bytes, blue lowest, in the order upper left, upper right, lower left, lower right; outside the picture they
+// are 0.
 INLINE void blend_block(const Picture& p, const Matrix& matrix, u32 x, u32 y, const u32 pixels[4]) {
     if (((pixels[0] | pixels[1] | pixels[2] | pixels[3]) >> 24) == 0) return;
     i32 sum[4] = {0, 0, 0, 0};

@@ -1,8 +1,8 @@
 // What the kernels share: types, pictures, colours.
 //
-// Every kernel takes one structure by value, declared here or beside it and in Rust (src/kernels/), field for field.
-// All arithmetic is on whole numbers, or on floats with operations that IEEE 754 rounds exactly in a fixed order, so
-// that GPU and CPU give the same bits.
+// Every kernel takes one structure by value, declared here or beside it and in Rust (src/kernels/), field for
+// field. All arithmetic is on whole numbers, or on floats with operations that IEEE 754 rounds exactly in a
+// fixed order, so that GPU and CPU give the same bits.
 #pragma once
 
 typedef unsigned char u8;
@@ -41,7 +41,8 @@ struct Picture {
     u32 offset[3];
 };
 
-// Taps of one axis of a resize: output i is the sum over k < window of weights[i * window + k] * input[start[i] + k].
+// Taps of one axis of a resize: output i is the sum over k < window of weights[i * window + k] *
+// input[start[i] + k].
 struct Taps {
     u64 start;
     u64 weights;

@@ -7,8 +7,9 @@
 #define KIND_SOFTMAX 1u
 #define KIND_PROBABILITIES 2u
 
-// e to the power of x for x <= 0: range reduction by ln 2 in two parts and a polynomial of degree 6 (Cody and Waite,
-// Software Manual for the Elementary Functions, 1980, chapter 6). The same operations in the same order as the CPU's.
+// e to the power of x for x <= 0: range reduction by ln 2 in two parts and a polynomial of degree 6 (Cody and
+// Waite, Software Manual for the Elementary Functions, 1980, chapter 6). The same operations in the same
+// order as the CPU's.
 INLINE float exp_of_negative(float x) {
     const float to_integer = 12582912.0f;
     x = x > -87.0f ? x : -87.0f;
@@ -150,7 +151,8 @@ struct LabelEdgeArgs {
     u32 height;
 };
 
-// The label of pixels with a neighbour above, below, left or right that has another, else 0. Grid: width x height.
+// The label of pixels with a neighbour above, below, left or right that has another, else 0. Grid: width x
+// height.
 KERNEL(label_edge, LabelEdgeArgs) {
     const u32 x = global_x(), y = global_y();
     if (x >= a.width || y >= a.height) return;
@@ -187,8 +189,8 @@ INLINE bool reaches(const EdgeBandArgs& a, i32 x, i32 y) {
     return p >= a.threshold;
 }
 
-// The values that an iso-line at the threshold is interpolated from, and nothing else: pixels of which one of the eight
-// around it is on the other side. Grid: words of 32 pixels of a row x rows.
+// The values that an iso-line at the threshold is interpolated from, and nothing else: pixels of which one of
+// the eight around it is on the other side. Grid: words of 32 pixels of a row x rows.
 KERNEL(edge_band, EdgeBandArgs) {
     const u32 word = global_x(), y = global_y();
     const u32 words = (a.width + 31) / 32;

@@ -1,8 +1,9 @@
 // A picture to the tensor that a model takes.
 //
-// Two passes, as on the CPU: `resize_rows` brings a plane's rows to the content's height, reading each byte of the frame
-// once per row that it takes part in, in the format that it came in; `write_tensor` resizes those few rows along x,
-// converts colours, normalises by table and writes the tensor with its border. Both round to 8 bits, as Pillow does.
+// Two passes, as on the CPU: `resize_rows` brings a plane's rows to the content's height, reading each byte
+// of the frame once per row that it takes part in, in the format that it came in; `write_tensor` resizes
+// those few rows along x, converts colours, normalises by table and writes the tensor with its border. Both
+// round to 8 bits, as Pillow does.
 #include "common.cuh"
 
 struct ResizeRowsArgs {

@@ -2,8 +2,8 @@
 #include "common.cuh"
 
 #define MAX_CLASSES 16
-// Pixels, sums of x, y, x*x, x*y, y*y; largest of (2^32 - 1 - x), (2^32 - 1 - y), x, y; pixels that lie on the first
-// column, the last column, the first row and the last row of the field.
+// Pixels, sums of x, y, x*x, x*y, y*y; largest of (2^32 - 1 - x), (2^32 - 1 - y), x, y; pixels that lie on
+// the first column, the last column, the first row and the last row of the field.
 #define FIELDS 14
 
 #define TILE_WIDTH 64u
@@ -18,7 +18,8 @@ struct ClassSumsArgs {
     u32 width;
     u32 height;
     u32 classes;
-    // The part of the picture that can hold something: contact is counted at its edges, and only its pixels count.
+    // The part of the picture that can hold something: contact is counted at its edges, and only its pixels
+    // count.
     u32 field_x;
     u32 field_y;
     u32 field_width;
@@ -37,8 +38,8 @@ INLINE void flush(u64* sums, const u64 run[FIELDS]) {
     }
 }
 
-// Grid: tiles of 64x32 pixels x 1, THREADS threads each. A thread walks down a column of 8 pixels, gathers runs of one
-// label, adds them to the block's sums, and those go to the picture's.
+// Grid: tiles of 64x32 pixels x 1, THREADS threads each. A thread walks down a column of 8 pixels, gathers
+// runs of one label, adds them to the block's sums, and those go to the picture's.
 KERNEL_SYNC(class_sums, ClassSumsArgs) {
     SHARED u64 sums[MAX_CLASSES * FIELDS];
     const u32 thread = threadIdx.x;

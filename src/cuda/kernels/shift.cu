@@ -1,4 +1,5 @@
-// How far the whole picture has moved since another: by matching a reduced copy against itself, shift by shift.
+// How far the whole picture has moved since another: by matching a reduced copy against itself, shift by
+// shift.
 #include "common.cuh"
 
 struct ReduceLumaArgs {
@@ -11,7 +12,8 @@ struct ReduceLumaArgs {
     u32 reserved;
 };
 
-// The mean luma of each box of factor x factor pixels, rounded to nearest. Grid: width x height of the reduced picture.
+// The mean luma of each box of factor x factor pixels, rounded to nearest. Grid: width x height of the
+// reduced picture.
 KERNEL(reduce_luma, ReduceLumaArgs) {
     const u32 x = global_x(), y = global_y();
     if (x >= a.width || y >= a.height) return;
@@ -47,8 +49,8 @@ struct ShiftScoresArgs {
     u32 reserved;
 };
 
-// The sum of absolute differences of now(x + dx, y + dy) and before(x, y), over the pixels that both have. Grid: a block
-// of THREADS threads a shift.
+// The sum of absolute differences of now(x + dx, y + dy) and before(x, y), over the pixels that both have.
+// Grid: a block of THREADS threads a shift.
 KERNEL_SYNC(shift_scores, ShiftScoresArgs) {
     SHARED u32 total;
     if (threadIdx.x == 0) total = 0;

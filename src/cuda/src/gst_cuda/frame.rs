@@ -62,8 +62,9 @@ impl Drop for Mapping {
 pub struct MappedFrame {
     /// The picture; whoever works on it holds the mapping.
     pub picture: DevicePicture,
-    /// The stream that it is written on: let work wait for a fence of it before, and, where the picture was drawn on, it
-    /// for the work's fence afterwards. Who uses the memory next orders itself behind this stream.
+    /// The stream that it is written on: let work wait for a fence of it before, and, where the picture was
+    /// drawn on, it for the work's fence afterwards. Who uses the memory next orders itself behind this
+    /// stream.
     pub stream: Stream,
 }
 
@@ -73,14 +74,14 @@ impl GstCuda {
         buffer.n_memory() == 1 && self.is_cuda_memory(buffer.peek_memory(0))
     }
 
-    /// Maps a frame for the device; the mapping holds a reference of the buffer until whoever works on the picture is
-    /// done, so a pool does not give the frame to somebody else; `None` for one that lies elsewhere. Where GStreamer has to copy it to the device
-    /// first, that is counted as a copied frame.
+    /// Maps a frame for the device; the mapping holds a reference of the buffer until whoever works on the
+    /// picture is done, so a pool does not give the frame to somebody else; `None` for one that lies
+    /// elsewhere. Where GStreamer has to copy it to the device first, that is counted as a copied frame.
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] for a format that kernels do not take, a memory that cannot be mapped, or a frame to be drawn
-    /// on that others see as well; [`CudaError::OtherContext`] for a memory of another context.
+    /// [`CudaError::Unfit`] for a format that kernels do not take, a memory that cannot be mapped, or a frame
+    /// to be drawn on that others see as well; [`CudaError::OtherContext`] for a memory of another context.
     pub fn map(
         &self,
         buffer: &gst::Buffer,
@@ -141,8 +142,8 @@ impl GstCuda {
             }
         }
         let stream = self.stream_of(cuda_memory, context, buffer);
-        // SAFETY: the planes lie in the mapped memory, whose end has been checked; the mapping is kept with the picture,
-        // and for drawing it was made for writing.
+        // SAFETY: the planes lie in the mapped memory, whose end has been checked; the mapping is kept with
+        // the picture, and for drawing it was made for writing.
         let picture =
             unsafe { DevicePicture::foreign(context, format, size.0, size.1, &planes, Arc::new(mapping)) }?;
         Ok(Some(MappedFrame { picture, stream }))
@@ -160,8 +161,8 @@ impl GstCuda {
                 raw = RawStream(unsafe { get_handle(stream) } as usize);
             }
         }
-        // SAFETY: the stream is of the memory's context, which is ours, and lives as long as the buffer has the memory;
-        // the default stream lives as long as the context.
+        // SAFETY: the stream is of the memory's context, which is ours, and lives as long as the buffer has
+        // the memory; the default stream lives as long as the context.
         unsafe { Stream::borrowed(context, raw, Box::new(buffer.clone())) }
     }
 }

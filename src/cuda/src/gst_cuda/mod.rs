@@ -1,8 +1,9 @@
 //! Contexts and memories shared with GStreamer's CUDA elements.
 //!
 //! Elements of one pipeline agree on one context by `gst.cuda.context`. Either it has one, which is adopted
-//! ([`SharedContext::adopt`]); or our own primary context is offered ([`GstCuda::offer`]), so that decoder, converter, ONNX
-//! Runtime and kernels share one. A frame in a `GstCudaMemory` is then used where it lies ([`MappedFrame`]).
+//! ([`SharedContext::adopt`]); or our own primary context is offered ([`GstCuda::offer`]), so that decoder,
+//! converter, ONNX Runtime and kernels share one. A frame in a `GstCudaMemory` is then used where it lies
+//! ([`MappedFrame`]).
 
 mod frame;
 
@@ -63,7 +64,8 @@ impl GstCuda {
         if is_there { Ok(Self { has_driver: true, ..this }) } else { Err(Off::NoDriver) }
     }
 
-    /// Whether memories say on which stream they are written (GStreamer 1.24). Before that it is the default stream.
+    /// Whether memories say on which stream they are written (GStreamer 1.24). Before that it is the default
+    /// stream.
     pub fn knows_streams(&self) -> bool {
         self.functions.memory_get_stream.is_some() && self.functions.stream_get_handle.is_some()
     }
@@ -100,9 +102,9 @@ impl GstCuda {
         Ok(SharedContext { cuda: *self, object, ours: Some(context.clone()) })
     }
 
-    /// What the pipeline answers when it is asked for a context on a device (-1 for any): the one it has, or a new one that
-    /// GStreamer makes and announces. Offer a context of our own first where ONNX Runtime is to share it: GStreamer
-    /// makes none that is primary.
+    /// What the pipeline answers when it is asked for a context on a device (-1 for any): the one it has, or
+    /// a new one that GStreamer makes and announces. Offer a context of our own first where ONNX Runtime is
+    /// to share it: GStreamer makes none that is primary.
     pub fn ask(&self, element: &impl IsA<gst::Element>, device: i32) -> Option<SharedContext> {
         if !self.has_driver {
             return None;
@@ -116,7 +118,8 @@ impl GstCuda {
         is_there.then(|| self.take(found)).flatten()
     }
 
-    /// The context in what an element's `set_context` gets, if it is one for CUDA on this device (-1 for any).
+    /// The context in what an element's `set_context` gets, if it is one for CUDA on this device (-1 for
+    /// any).
     pub fn from_set_context(
         &self,
         element: &impl IsA<gst::Element>,

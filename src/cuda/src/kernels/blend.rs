@@ -133,12 +133,13 @@ impl Blender {
         let (tile_width, tile_height) = Layer::TILE_PX;
         let blocks = (tile_width / 2 * (tile_height / 2)) as u32;
         let shape = Launch { grid: [tiles as u32, blocks.div_ceil(256), 1], block: [256, 1, 1] };
-        // SAFETY: as many tiles are there as are named; pixels outside the picture are not written; the work holds both.
+        // SAFETY: as many tiles are there as are named; pixels outside the picture are not written; the work
+        // holds both.
         unsafe { work.launch(&self.kernels, shape, &arguments) }
     }
 
-    /// Gives each pixel the colour of its label: a fill, or of a mask of edges an outline. `colors` begins with class 1;
-    /// a class without a colour is not drawn.
+    /// Gives each pixel the colour of its label: a fill, or of a mask of edges an outline. `colors` begins
+    /// with class 1; a class without a colour is not drawn.
     ///
     /// # Errors
     ///

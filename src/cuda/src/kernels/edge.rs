@@ -1,7 +1,7 @@
 //! The edge of a class's probability map: what an outline is made of, and nothing more.
 //!
-//! An iso-line is interpolated between pixels on either side of the threshold. Those pixels' values and one bit for each of
-//! the others give the very outlines that the whole map gives, in a tenth of the bytes.
+//! An iso-line is interpolated between pixels on either side of the threshold. Those pixels' values and one
+//! bit for each of the others give the very outlines that the whole map gives, in a tenth of the bytes.
 
 use vesalius_measure::geometry::Geometry;
 use vesalius_measure::mask::ProbabilityMap;
@@ -55,9 +55,9 @@ impl EdgeBand {
         layout(width, height, capacity).2
     }
 
-    /// The map with its edge's values and elsewhere 0 or 1: it has the outlines, at the band's threshold, of the map on
-    /// the device. `fence` is that of the work that made it. `None` where the edge has more pixels than the band can
-    /// hold: then the whole map has to come.
+    /// The map with its edge's values and elsewhere 0 or 1: it has the outlines, at the band's threshold, of
+    /// the map on the device. `fence` is that of the work that made it. `None` where the edge has more pixels
+    /// than the band can hold: then the whole map has to come.
     ///
     /// # Errors
     ///
@@ -92,8 +92,8 @@ impl Postprocessor {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] for a class that there is not, [`CudaError::TooSmall`], [`CudaError::OtherContext`],
-    /// [`CudaError::Driver`].
+    /// [`CudaError::Unfit`] for a class that there is not, [`CudaError::TooSmall`],
+    /// [`CudaError::OtherContext`], [`CudaError::Driver`].
     pub fn edge_band(
         &self,
         work: &mut Work<'_>,
@@ -129,8 +129,8 @@ impl Postprocessor {
             capacity,
             threshold,
         };
-        // SAFETY: the map is one of the rule's classes, the parts lie in the buffer, which was found large enough; the
-        // work holds both.
+        // SAFETY: the map is one of the rule's classes, the parts lie in the buffer, which was found large
+        // enough; the work holds both.
         unsafe { work.launch(&self.kernels, Launch::cover(width.div_ceil(32), height), &arguments) }?;
         let download = work.download(buffer, 0, bytes)?;
         Ok(EdgeBand { width, height, threshold, capacity, download })

@@ -18,7 +18,8 @@ pub enum OutputKind {
     Probabilities,
 }
 
-/// How a model's output is read: the output section of an engine's manifest. The numbers are floats of 32 bits.
+/// How a model's output is read: the output section of an engine's manifest. The numbers are floats of 32
+/// bits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputRule {
     /// Width in pixels.
@@ -169,8 +170,8 @@ impl Postprocessor {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] for a rule without pixels, with more than [`MAX_CLASSES`] classes, none, or fewer channels
-    /// than classes; [`CudaError::Driver`].
+    /// [`CudaError::Unfit`] for a rule without pixels, with more than [`MAX_CLASSES`] classes, none, or fewer
+    /// channels than classes; [`CudaError::Driver`].
     pub fn new(kernels: &Kernels, stream: &Stream, rule: &OutputRule) -> Result<Self, CudaError> {
         let classes = rule.thresholds.len();
         if !(1..=MAX_CLASSES).contains(&classes)
@@ -222,8 +223,9 @@ impl Postprocessor {
         if is_within(geometry) { Ok(()) } else { Err(unfit("the geometry reaches beyond its pictures")) }
     }
 
-    /// Makes probability maps and labels of an output. What comes back counts the values that are no numbers or, of a
-    /// model that gives probabilities, lie outside 0 to 1: four bytes, of which any but 0 makes the output void.
+    /// Makes probability maps and labels of an output. What comes back counts the values that are no numbers
+    /// or, of a model that gives probabilities, lie outside 0 to 1: four bytes, of which any but 0 makes the
+    /// output void.
     ///
     /// # Errors
     ///
@@ -267,8 +269,8 @@ impl Postprocessor {
         work.download(&self.bad_values, 0, 4)
     }
 
-    /// Labels the source: each class's map is brought to the source's size by bilinear interpolation between pixel
-    /// centres; a pixel takes the most probable class of those that reach their threshold.
+    /// Labels the source: each class's map is brought to the source's size by bilinear interpolation between
+    /// pixel centres; a pixel takes the most probable class of those that reach their threshold.
     ///
     /// # Errors
     ///
@@ -304,8 +306,8 @@ impl Postprocessor {
             classes: self.rule.thresholds.len() as u32,
             threshold: self.rule.thresholds(),
         };
-        // SAFETY: taps lie within the content and that within the maps; the mask lies in its memory; the work holds
-        // all of them.
+        // SAFETY: taps lie within the content and that within the maps; the mask lies in its memory; the work
+        // holds all of them.
         unsafe { work.launch(&self.kernels, Launch::cover(labels.width, labels.height), &arguments) }
     }
 
@@ -322,12 +324,13 @@ impl Postprocessor {
         Ok(SourceTaps { geometry: *geometry, columns: upload(&columns)?, rows: upload(&rows)? })
     }
 
-    /// Keeps the labels of pixels that have a neighbour above, below, left or right with another label, and clears
-    /// the rest: outlines one pixel wide, inside. The picture's edge is none.
+    /// Keeps the labels of pixels that have a neighbour above, below, left or right with another label, and
+    /// clears the rest: outlines one pixel wide, inside. The picture's edge is none.
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] when the masks differ in size, [`CudaError::OtherContext`], [`CudaError::Driver`].
+    /// [`CudaError::Unfit`] when the masks differ in size, [`CudaError::OtherContext`],
+    /// [`CudaError::Driver`].
     pub fn edges(
         &self,
         work: &mut Work<'_>,
@@ -355,7 +358,8 @@ impl Postprocessor {
     }
 }
 
-/// `AxisTap` of labels.cu for each source pixel of an axis: lower neighbour, upper neighbour, the upper one's weight.
+/// `AxisTap` of labels.cu for each source pixel of an axis: lower neighbour, upper neighbour, the upper one's
+/// weight.
 fn axis_taps(source: u32, first: u32, count: u32, model_of: impl Fn(f64) -> f64) -> Vec<u8> {
     let (low, high) = (f64::from(first), f64::from(first + count - 1));
     (0..source)

@@ -8,8 +8,8 @@
 //! | [`ClassSums`] | count, moments, box and border contact of each class | plain sums over the mask |
 //! | [`ShiftFinder`] | how far the picture has moved | plain sums over the reduced picture |
 //!
-//! A kernel takes one structure of plain numbers. Each is declared in the kernel's source and here, field for field;
-//! tests compare their sizes and run the wrappers on sources compiled by g++.
+//! A kernel takes one structure of plain numbers. Each is declared in the kernel's source and here, field for
+//! field; tests compare their sizes and run the wrappers on sources compiled by g++.
 
 mod blend;
 mod edge;

@@ -148,8 +148,8 @@ unsafe impl Arguments for WriteTensorArgs {
     const KERNEL: Kernel = Kernel::WriteTensor;
 }
 
-/// YUV to full-range RGB: ITU-R BT.601-7 (2.5), BT.709-6 (3.2), BT.2020-2 (table 4, non-constant luminance), in floats of
-/// 32 bits as on the CPU.
+/// YUV to full-range RGB: ITU-R BT.601-7 (2.5), BT.709-6 (3.2), BT.2020-2 (table 4, non-constant luminance),
+/// in floats of 32 bits as on the CPU.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct YuvToRgb {
@@ -207,8 +207,8 @@ struct Prepared {
 
 /// Turns pictures on the device into tensors by one rule, on one stream.
 ///
-/// Gives what the CPU's gives, to the last bit: see the crate's notes on exactness. Once it has seen a picture of some
-/// format and size, another one costs two launches a plane and nothing else.
+/// Gives what the CPU's gives, to the last bit: see the crate's notes on exactness. Once it has seen a
+/// picture of some format and size, another one costs two launches a plane and nothing else.
 #[derive(Debug)]
 pub struct Preprocessor {
     kernels: Kernels,
@@ -256,8 +256,8 @@ impl Preprocessor {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] when picture, geometry and rule do not go together or the work is on another stream,
-    /// [`CudaError::TooSmall`], [`CudaError::OtherContext`], [`CudaError::Driver`].
+    /// [`CudaError::Unfit`] when picture, geometry and rule do not go together or the work is on another
+    /// stream, [`CudaError::TooSmall`], [`CudaError::OtherContext`], [`CudaError::Driver`].
     pub fn process(
         &mut self,
         work: &mut Work<'_>,
@@ -350,8 +350,8 @@ impl Preprocessor {
             reserved: 0,
         };
         work.hold(plane.squeezed.clone());
-        // SAFETY: the spans lie within the crop and the crop within the picture (`is_within`), the taps within the
-        // spans, and `squeezed` has a byte for each column and row; the work holds all of them.
+        // SAFETY: the spans lie within the crop and the crop within the picture (`is_within`), the taps
+        // within the spans, and `squeezed` has a byte for each column and row; the work holds all of them.
         unsafe { work.launch(&self.kernels, Launch::cover(columns, rows), &arguments) }
     }
 
@@ -401,13 +401,14 @@ impl Preprocessor {
             yuv: YuvToRgb::new(picture.matrix(), picture.range()),
             reserved: 0,
         };
-        // SAFETY: taps lie within the squeezed rows, bytes within the table, and the tensor has been found large enough;
-        // the work holds all of them.
+        // SAFETY: taps lie within the squeezed rows, bytes within the table, and the tensor has been found
+        // large enough; the work holds all of them.
         unsafe { work.launch(&self.kernels, Launch::cover(rule.width, rule.height), &arguments) }
     }
 }
 
-/// Whether crop and content lie within their pictures. A [`Geometry`] that was made is so; its fields are public.
+/// Whether crop and content lie within their pictures. A [`Geometry`] that was made is so; its fields are
+/// public.
 pub(super) fn is_within(geometry: &Geometry) -> bool {
     let inside = |first: u32, count: u32, size: u32| {
         count > 0 && first.checked_add(count).is_some_and(|end| end <= size)

@@ -1,9 +1,9 @@
 //! How far the whole picture has moved since the one before.
 //!
-//! Both pictures are reduced to boxes' mean luma, and every shift of whole boxes within reach is scored by the mean
-//! absolute difference over what both show; the least, refined by a parabola on either axis, is the shift. It says
-//! what a hand-held probe or a patient's breath did to all of the picture, for a mask of a moment ago to be moved along;
-//! it is no optical flow and knows nothing of parts that move by themselves.
+//! Both pictures are reduced to boxes' mean luma, and every shift of whole boxes within reach is scored by
+//! the mean absolute difference over what both show; the least, refined by a parabola on either axis, is the
+//! shift. It says what a hand-held probe or a patient's breath did to all of the picture, for a mask of a
+//! moment ago to be moved along; it is no optical flow and knows nothing of parts that move by themselves.
 
 use super::{Arguments, Kernel, RawPicture, u32s};
 use crate::result::CudaError;
@@ -143,8 +143,8 @@ impl ShiftFinder {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] for a picture of another size or work on another stream, [`CudaError::OtherContext`],
-    /// [`CudaError::Driver`].
+    /// [`CudaError::Unfit`] for a picture of another size or work on another stream,
+    /// [`CudaError::OtherContext`], [`CudaError::Driver`].
     pub fn push(
         &mut self,
         work: &mut Work<'_>,
@@ -186,7 +186,8 @@ impl ShiftFinder {
             reserved: 0,
         };
         let side = 2 * self.reach + 1;
-        // SAFETY: both pictures are of that size, the scores have a place for each shift; the work holds all of them.
+        // SAFETY: both pictures are of that size, the scores have a place for each shift; the work holds all
+        // of them.
         unsafe { work.launch(&self.kernels, Launch::blocks(side * side), &arguments) }?;
         let download = work.download(&self.scores, 0, self.scores.len())?;
         let Self { factor, width, height, reach, .. } = *self;
@@ -195,8 +196,8 @@ impl ShiftFinder {
 }
 
 impl ShiftScores {
-    /// The sums of absolute differences, row by row from the shift of minus the reach on either axis on. `fence` is that
-    /// of the work that made them.
+    /// The sums of absolute differences, row by row from the shift of minus the reach on either axis on.
+    /// `fence` is that of the work that made them.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! What is measured of a mask on the device: some hundred bytes a class come back, whatever the picture's size.
+//! What is measured of a mask on the device: some hundred bytes a class come back, whatever the picture's
+//! size.
 
 use vesalius_measure::geometry::PixelRect;
 
@@ -128,8 +129,8 @@ impl ClassSums {
         Ok(Self { kernels: kernels.clone(), stream: stream.clone(), sums, classes })
     }
 
-    /// Sums over a mask. Pixels outside `field` do not count, and contact is counted at its edges: the whole picture,
-    /// or the part of it that the model saw.
+    /// Sums over a mask. Pixels outside `field` do not count, and contact is counted at its edges: the whole
+    /// picture, or the part of it that the model saw.
     ///
     /// # Errors
     ///

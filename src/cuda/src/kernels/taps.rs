@@ -1,7 +1,7 @@
 //! Which samples make a resized one, and with which weights.
 //!
-//! A triangle whose support grows with the down-scale, weights rounded to 16 bits: Pillow's `BILINEAR` in fixed point, as
-//! `fast_image_resize` computes it on the CPU; the sums are then equal to the last bit.
+//! A triangle whose support grows with the down-scale, weights rounded to 16 bits: Pillow's `BILINEAR` in
+//! fixed point, as `fast_image_resize` computes it on the CPU; the sums are then equal to the last bit.
 
 use super::bytes_of;
 use crate::result::CudaError;

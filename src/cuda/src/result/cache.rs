@@ -13,8 +13,8 @@ const SUM: usize = 32;
 
 /// A folder of cubins, each named by the SHA-256 of all that it was made of and headed by its own.
 ///
-/// A file is written beside its place and renamed, so nobody ever reads half of one; one that does not match its
-/// checksum counts as missing. A folder that cannot be written costs the time to compile, nothing else.
+/// A file is written beside its place and renamed, so nobody ever reads half of one; one that does not match
+/// its checksum counts as missing. A folder that cannot be written costs the time to compile, nothing else.
 #[derive(Clone, Debug)]
 pub struct CubinCache {
     folder: Option<PathBuf>,

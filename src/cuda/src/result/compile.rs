@@ -9,8 +9,9 @@ use super::find::{NvrtcSource, find_nvrtc};
 use crate::kernels::{HEADER, HEADER_NAME, Source};
 use crate::sys::Nvrtc;
 
-/// Options beside the architecture. Multiplications and additions are not fused, and division, square root and
-/// subnormal numbers are as IEEE 754 has them: a kernel then gives the bits that the same source gives on the CPU.
+/// Options beside the architecture. Multiplications and additions are not fused, and division, square root
+/// and subnormal numbers are as IEEE 754 has them: a kernel then gives the bits that the same source gives on
+/// the CPU.
 pub const OPTIONS: [&str; 5] =
     ["--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true"];
 
@@ -34,7 +35,8 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// With the library looked for at `setting`, by `VESALIUS_NVRTC_PATH`, in the user's data folder, in the system.
+    /// With the library looked for at `setting`, by `VESALIUS_NVRTC_PATH`, in the user's data folder, in the
+    /// system.
     pub fn new(setting: Option<&Path>, cache: CubinCache) -> Self {
         Self { setting: setting.map(Path::to_owned), cache, library: parking_lot::Mutex::new(None) }
     }
@@ -72,13 +74,13 @@ impl Compiler {
 
     /// A source compiled for a compute capability (10 · major + minor), from the cache where it is there.
     ///
-    /// A driver loads what compilers of its own major version or an older one made: `driver_major` is that version,
-    /// `None` for code that no driver is to load.
+    /// A driver loads what compilers of its own major version or an older one made: `driver_major` is that
+    /// version, `None` for code that no driver is to load.
     ///
     /// # Errors
     ///
-    /// [`CudaError::Compile`], [`CudaError::Off`] when it is not cached and there is no compiler, or one that is too
-    /// new for the driver.
+    /// [`CudaError::Compile`], [`CudaError::Off`] when it is not cached and there is no compiler, or one that
+    /// is too new for the driver.
     pub fn compile(&self, source: &Source, arch: u32, driver_major: Option<i32>) -> Result<Cubin, CudaError> {
         let arch_text = format!("sm_{arch}");
         let driver_text = format!("driver {driver_major:?}");

@@ -24,8 +24,8 @@ pub enum NvrtcSource {
     System,
 }
 
-/// Files that may be the library, in the order in which they are tried. A path given by setting or variable is the
-/// only one: who names a path means that one.
+/// Files that may be the library, in the order in which they are tried. A path given by setting or variable
+/// is the only one: who names a path means that one.
 ///
 /// # Errors
 ///

@@ -56,8 +56,8 @@ impl PartialEq for Context {
 }
 
 impl Context {
-    /// The primary context of a device: the one that ONNX Runtime, TensorRT and everybody else take who do not ask for
-    /// another.
+    /// The primary context of a device: the one that ONNX Runtime, TensorRT and everybody else take who do
+    /// not ask for another.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ impl Context {
         Ok(Self::make(cuda, raw, device, Origin::Primary))
     }
 
-    /// A context that somebody else made and `keeper` keeps alive, such as a reference of a `GstCudaContext`. It is
-    /// never destroyed here.
+    /// A context that somebody else made and `keeper` keeps alive, such as a reference of a `GstCudaContext`.
+    /// It is never destroyed here.
     ///
     /// # Errors
     ///
@@ -125,8 +125,8 @@ impl Context {
         self.inner.counters.now()
     }
 
-    /// Makes the context the thread's own until the guard goes, then brings back the one before: threads of GStreamer
-    /// have contexts of their own.
+    /// Makes the context the thread's own until the guard goes, then brings back the one before: threads of
+    /// GStreamer have contexts of their own.
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ impl Context {
         self.check("cuEventCreate", unsafe { self.driver().event_create(false) })
     }
 
-    /// Takes an event back. Who still waits for it on the device waits for what was recorded before, by the driver's
-    /// rules, so that it can be recorded anew at once.
+    /// Takes an event back. Who still waits for it on the device waits for what was recorded before, by the
+    /// driver's rules, so that it can be recorded anew at once.
     pub(crate) fn give_event(&self, event: RawEvent) {
         self.inner.events.lock().push(event);
     }
@@ -191,8 +191,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let driver = self.driver.as_ref();
         // Nothing can be done about failures here; a context that is lost takes all of it along.
-        // SAFETY: the context is alive until it is released below; nobody else has its events and memories, since
-        // whoever has one has a clone of the context as well.
+        // SAFETY: the context is alive until it is released below; nobody else has its events and memories,
+        // since whoever has one has a clone of the context as well.
         unsafe {
             if driver.context_push(self.raw).is_ok() {
                 for event in self.events.get_mut().drain(..) {

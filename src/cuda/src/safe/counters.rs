@@ -10,7 +10,8 @@ macro_rules! counters {
             $(pub(crate) $name: AtomicU64,)*
         }
 
-        /// Counts of a context since it was made: "nothing is copied" and "the host never waits" are numbers here.
+        /// Counts of a context since it was made: "nothing is copied" and "the host never waits" are numbers
+        /// here.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct CountersNow {
             $($(#[$doc])* pub $name: u64,)*

@@ -1,13 +1,13 @@
 //! FAULT, and the way out of it.
 //!
-//! After some errors a context is lost: every later call in it fails. Whoever uses one through [`Recovering`] gets the
-//! error at once, never a wait: the frame goes on without a result. The rest of the time the device is left alone, and
-//! now and then everything is built anew, at longer and longer intervals.
+//! After some errors a context is lost: every later call in it fails. Whoever uses one through [`Recovering`]
+//! gets the error at once, never a wait: the frame goes on without a result. The rest of the time the device
+//! is left alone, and now and then everything is built anew, at longer and longer intervals.
 //!
-//! The driver's documentation says of these errors that "to continue using CUDA, the process must be terminated and
-//! relaunched": a rebuild helps where whatever was wrong went with the context, such as an adopted context whose
-//! owner made another or a device that came back. Where it does not help, FAULT stays, and a supervisor starts the
-//! process that infers anew.
+//! The driver's documentation says of these errors that "to continue using CUDA, the process must be
+//! terminated and relaunched": a rebuild helps where whatever was wrong went with the context, such as an
+//! adopted context whose owner made another or a device that came back. Where it does not help, FAULT stays,
+//! and a supervisor starts the process that infers anew.
 
 use std::time::Duration;
 
@@ -81,8 +81,8 @@ impl<T> Recovering<T> {
 
     /// Works with what is built. `now` is the time on a clock that never goes back.
     ///
-    /// An error that loses the context drops everything that was built and leads to FAULT; any other leaves all as it
-    /// is. In FAULT nothing of the device is touched before it is time to try again.
+    /// An error that loses the context drops everything that was built and leads to FAULT; any other leaves
+    /// all as it is. In FAULT nothing of the device is touched before it is time to try again.
     ///
     /// # Errors
     ///

@@ -32,7 +32,8 @@ impl Drop for Allocation {
             Home::Pool(shelf) => shelf.put(self.ptr),
             Home::Driver => {
                 if let Ok(_entered) = self.context.enter() {
-                    // SAFETY: allocated by us, and the last who had it lets go of it. Work that touches it held a clone.
+                    // SAFETY: allocated by us, and the last who had it lets go of it. Work that touches it
+                    // held a clone.
                     let _ = unsafe { self.context.driver().mem_free(self.ptr) };
                 }
             }
@@ -42,15 +43,16 @@ impl Drop for Allocation {
 
 /// A memory on the device. Cheap to clone; the last clone lets go of it.
 ///
-/// Handing it to work keeps it until the stream has passed, so it can be dropped at any time. What it holds before
-/// anything was written is not defined.
+/// Handing it to work keeps it until the stream has passed, so it can be dropped at any time. What it holds
+/// before anything was written is not defined.
 #[derive(Clone, Debug)]
 pub struct DeviceBuffer {
     allocation: Arc<Allocation>,
 }
 
 impl DeviceBuffer {
-    /// Allocates. The driver may wait for the device to do so, so this is for set-up; see [`Pool`](super::Pool).
+    /// Allocates. The driver may wait for the device to do so, so this is for set-up; see
+    /// [`Pool`](super::Pool).
     ///
     /// # Errors
     ///
@@ -118,7 +120,8 @@ struct Pinned {
 
 // SAFETY: the memory is plain bytes that belong to this alone; nothing about it is a thread's own.
 unsafe impl Send for Pinned {}
-// SAFETY: bytes are read through a shared reference, and written by the device before its fence has passed alone.
+// SAFETY: bytes are read through a shared reference, and written by the device before its fence has passed
+// alone.
 unsafe impl Sync for Pinned {}
 
 impl Pinned {
@@ -142,14 +145,16 @@ pub struct Download {
 }
 
 impl Download {
-    /// The bytes, after waiting for `fence`, which [`Work::finish`] gave of the work that began this. Counted.
+    /// The bytes, after waiting for `fence`, which [`Work::finish`] gave of the work that began this.
+    /// Counted.
     ///
     /// # Errors
     ///
     /// [`CudaError::Driver`]: among them those of the work.
     pub fn wait(&self, fence: &Fence) -> Result<&[u8], CudaError> {
         fence.block()?;
-        // SAFETY: `bytes` of the memory were written by the copy before the fence, which has passed; nobody else has it.
+        // SAFETY: `bytes` of the memory were written by the copy before the fence, which has passed; nobody
+        // else has it.
         Ok(unsafe { std::slice::from_raw_parts(self.pinned.memory, self.bytes) })
     }
 }

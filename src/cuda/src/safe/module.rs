@@ -17,7 +17,8 @@ struct Module {
 impl Drop for Module {
     fn drop(&mut self) {
         if let Ok(_entered) = self.context.enter() {
-            // SAFETY: loaded by us, and the last who had it lets go of it. Work that runs its kernels held a clone.
+            // SAFETY: loaded by us, and the last who had it lets go of it. Work that runs its kernels held a
+            // clone.
             let _ = unsafe { self.context.driver().module_unload(self.raw) };
         }
     }
@@ -47,7 +48,8 @@ impl Kernels {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Compile`], [`CudaError::Off`] where a compiler is needed and missing, [`CudaError::Driver`].
+    /// [`CudaError::Compile`], [`CudaError::Off`] where a compiler is needed and missing,
+    /// [`CudaError::Driver`].
     pub fn load(context: &Context, compiler: &Compiler) -> Result<Self, CudaError> {
         let arch = context.device().arch();
         let compile = |source: &Source| {
@@ -151,7 +153,8 @@ impl Work<'_> {
         };
         Counters::add(&context.count().launches, 1);
         let _entered = context.enter()?;
-        // SAFETY: the structure is the one that the kernel declares (`Arguments`), the rest is the caller's promise.
+        // SAFETY: the structure is the one that the kernel declares (`Arguments`), the rest is the caller's
+        // promise.
         let launched =
             unsafe { context.driver().launch(function, shape.grid, shape.block, bytes, self.stream().raw()) };
         context.check("cuLaunchKernel", launched)

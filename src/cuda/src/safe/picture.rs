@@ -21,8 +21,8 @@ const MAX_SIDE: usize = 65_535;
 pub enum SurfaceFormat {
     /// A format that the CPU takes too.
     Pixels(PixelFormat),
-    /// As NV12 with 10 bits a sample, in the high bits of 16 (little-endian): GStreamer's `P010_10LE`. Kernels round
-    /// samples to 8 bits as they read them. It can be read, not drawn on.
+    /// As NV12 with 10 bits a sample, in the high bits of 16 (little-endian): GStreamer's `P010_10LE`.
+    /// Kernels round samples to 8 bits as they read them. It can be read, not drawn on.
     P010,
 }
 
@@ -111,7 +111,8 @@ fn check(
 }
 
 impl DevicePicture {
-    /// A picture in a buffer; `planes` are the offset of the first byte and the stride in bytes of each plane.
+    /// A picture in a buffer; `planes` are the offset of the first byte and the stride in bytes of each
+    /// plane.
     ///
     /// # Errors
     ///
@@ -145,8 +146,8 @@ impl DevicePicture {
     ///
     /// # Safety
     ///
-    /// Each plane has its rows at that address in memory of `context`, and it stays while `keep` does. Where the
-    /// picture is drawn on, it may be written.
+    /// Each plane has its rows at that address in memory of `context`, and it stays while `keep` does. Where
+    /// the picture is drawn on, it may be written.
     pub unsafe fn foreign(
         context: &Context,
         format: SurfaceFormat,

@@ -35,7 +35,8 @@ impl Drop for Shelf {
     fn drop(&mut self) {
         if let Ok(_entered) = self.context.enter() {
             for ptr in self.free.get_mut().drain(..) {
-                // SAFETY: allocated by the pool; a buffer that is in use has the shelf, so all of them are back.
+                // SAFETY: allocated by the pool; a buffer that is in use has the shelf, so all of them are
+                // back.
                 let _ = unsafe { self.context.driver().mem_free(ptr) };
             }
         }
@@ -44,8 +45,8 @@ impl Drop for Shelf {
 
 /// A fixed number of buffers of one size.
 ///
-/// A buffer comes back when its last clone goes; one that was handed to work comes back when the stream has passed
-/// that work, so none is ever given out while the device still uses it.
+/// A buffer comes back when its last clone goes; one that was handed to work comes back when the stream has
+/// passed that work, so none is ever given out while the device still uses it.
 #[derive(Debug)]
 pub struct Pool {
     shelf: Arc<Shelf>,

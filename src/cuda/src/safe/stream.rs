@@ -1,8 +1,8 @@
 //! Order: streams, fences between them, and what is kept alive until a stream has passed.
 //!
-//! Work is handed in with a [`Work`]: everything that it touches is held, and let go when the fence behind it has
-//! passed. Nothing here makes the host wait but [`Fence::block`], [`Stream::synchronize`] and dropping a stream that
-//! still has work, and each is counted.
+//! Work is handed in with a [`Work`]: everything that it touches is held, and let go when the fence behind it
+//! has passed. Nothing here makes the host wait but [`Fence::block`], [`Stream::synchronize`] and dropping a
+//! stream that still has work, and each is counted.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -88,8 +88,8 @@ impl KeepAlive {
         self.queue.is_empty()
     }
 
-    /// Lets go of what has been passed, without waiting. The fences are of one stream, so the first that has not
-    /// passed ends the look.
+    /// Lets go of what has been passed, without waiting. The fences are of one stream, so the first that has
+    /// not passed ends the look.
     pub fn collect(&mut self) {
         while let Some((fence, _)) = self.queue.front() {
             match fence.is_passed() {
@@ -114,8 +114,9 @@ impl KeepAlive {
         }
     }
 
-    /// A fence that cannot be asked. Where the context is lost no work runs any more and things can go; else it is
-    /// not known whether work still touches them, and memory is better lost than handed to somebody else.
+    /// A fence that cannot be asked. Where the context is lost no work runs any more and things can go; else
+    /// it is not known whether work still touches them, and memory is better lost than handed to somebody
+    /// else.
     fn give_up(&mut self, error: &CudaError) {
         for (_, things) in self.queue.drain(..) {
             if !error.is_sticky() {
@@ -213,7 +214,8 @@ impl Stream {
         Ok(Fence { event: Arc::new(event) })
     }
 
-    /// Lets everything handed in from now on wait until a fence of another stream has passed. The host does not wait.
+    /// Lets everything handed in from now on wait until a fence of another stream has passed. The host does
+    /// not wait.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! The driver itself, through `cudarc`.
 //!
-//! `cudarc` opens `libcuda` when a function is first called and panics where there is none, so [`Cudarc::open`] asks
-//! whether there is one first, and whether it has every function that is called here; nothing can be called without
-//! that. All of them have been in every driver since CUDA 8.
+//! `cudarc` opens `libcuda` when a function is first called and panics where there is none, so
+//! [`Cudarc::open`] asks whether there is one first, and whether it has every function that is called here;
+//! nothing can be called without that. All of them have been in every driver since CUDA 8.
 
 use std::ffi::{CString, c_void};
 
@@ -70,7 +70,8 @@ impl Cudarc {
     ///
     /// [`OpenError`].
     pub fn open() -> Result<Self, OpenError> {
-        // SAFETY: it only opens and closes shared libraries named libcuda; loading a driver has no other effect.
+        // SAFETY: it only opens and closes shared libraries named libcuda; loading a driver has no other
+        // effect.
         if !unsafe { sys::is_culib_present() } {
             return Err(OpenError::NoLibrary);
         }
@@ -137,8 +138,8 @@ unsafe impl Driver for Cudarc {
 
     fn error_name(&self, code: Code) -> String {
         let mut name: *const std::ffi::c_char = std::ptr::null();
-        // SAFETY: a CUresult is an integer to the driver; it is asked for the name through the C type, since the
-        // Rust enumeration may not know the code. The result is null or a static string.
+        // SAFETY: a CUresult is an integer to the driver; it is asked for the name through the C type, since
+        // the Rust enumeration may not know the code. The result is null or a static string.
         unsafe {
             type NameOf = unsafe extern "C" fn(i32, *mut *const std::ffi::c_char) -> i32;
             let Ok(name_of) = sys::culib().get::<NameOf>(b"cuGetErrorName\0") else {

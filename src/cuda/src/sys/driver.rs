@@ -1,7 +1,7 @@
 //! The driver calls that are used, as a trait.
 //!
-//! [`Cudarc`](super::Cudarc) makes them on the driver; tests make them on a device of their own that keeps account of
-//! order and of memory. Handles are plain numbers: nothing here owns anything.
+//! [`Cudarc`](super::Cudarc) makes them on the driver; tests make them on a device of their own that keeps
+//! account of order and of memory. Handles are plain numbers: nothing here owns anything.
 
 use std::fmt;
 
@@ -58,10 +58,10 @@ impl Code {
 
     /// Whether the context is lost with it: every later call in it fails as well.
     ///
-    /// By the driver's documentation of `CUresult` these leave "the process in an inconsistent state": uncorrectable
-    /// ECC and NVLink errors, illegal address, time-out, assert, hardware stack error, illegal instruction, misaligned
-    /// address, invalid address space, invalid program counter, launch failure; and what says that the context is
-    /// gone: deinitialised, invalid or destroyed context, unknown error.
+    /// By the driver's documentation of `CUresult` these leave "the process in an inconsistent state":
+    /// uncorrectable ECC and NVLink errors, illegal address, time-out, assert, hardware stack error, illegal
+    /// instruction, misaligned address, invalid address space, invalid program counter, launch failure; and
+    /// what says that the context is gone: deinitialised, invalid or destroyed context, unknown error.
     pub const fn is_sticky(self) -> bool {
         matches!(self.0, 4 | 201 | 214 | 220 | 226 | 700 | 702 | 709 | 710 | 714..=719 | 721 | 999)
     }
@@ -73,16 +73,17 @@ pub type Dim3 = [u32; 3];
 /// What a call returns.
 pub type Outcome<T> = Result<T, Code>;
 
-/// The driver calls that are used: each does what the function of the CUDA driver interface does that it is named after.
+/// The driver calls that are used: each does what the function of the CUDA driver interface does that it is
+/// named after.
 ///
 /// # Safety
 ///
-/// Who implements it keeps the driver's promises: work of one stream is done in order, memory stays where it is until
-/// it is freed, and a call on handles that are alive touches nothing but what it was given.
+/// Who implements it keeps the driver's promises: work of one stream is done in order, memory stays where it
+/// is until it is freed, and a call on handles that are alive touches nothing but what it was given.
 ///
-/// Who calls an `unsafe` method gives handles that came from this very driver and have not been given back, makes the
-/// handle's context current where the driver asks for that (all but devices, push and pop), and keeps every memory
-/// that enqueued work touches until the stream has passed that work.
+/// Who calls an `unsafe` method gives handles that came from this very driver and have not been given back,
+/// makes the handle's context current where the driver asks for that (all but devices, push and pop), and
+/// keeps every memory that enqueued work touches until the stream has passed that work.
 #[allow(clippy::missing_safety_doc)] // Stated once, above, for all.
 pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// `cuDriverGetVersion`: 1000 · major + 10 · minor.

@@ -1,7 +1,8 @@
-//! GStreamer's CUDA library, of which no Rust binding exists: what has been the same from 1.22 to 1.30, and the few newer
-//! functions where they are.
+//! GStreamer's CUDA library, of which no Rust binding exists: what has been the same from 1.22 to 1.30, and
+//! the few newer functions where they are.
 //!
-//! `gst_cuda_allocator_alloc` and its like changed between 1.22 and 1.24 under one soname; none of them is used.
+//! `gst_cuda_allocator_alloc` and its like changed between 1.22 and 1.24 under one soname; none of them is
+//! used.
 
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
@@ -68,8 +69,8 @@ fn open() -> Result<GstCudaFunctions, String> {
     let library = unsafe { Library::new(LIBRARY) }.map_err(text)?;
     macro_rules! get {
         ($name:literal) => {
-            // SAFETY: the type is the one that the library's headers have for this name in 1.22 to 1.30, and the
-            // library is never closed.
+            // SAFETY: the type is the one that the library's headers have for this name in 1.22 to 1.30, and
+            // the library is never closed.
             *unsafe { library.get(concat!($name, "\0").as_bytes()) }.map_err(text)?
         };
     }

@@ -56,7 +56,8 @@ impl Nvrtc {
         let library = unsafe { Library::new(path) }.map_err(text)?;
         macro_rules! get {
             ($name:literal) => {
-                // SAFETY: the type is the one that nvrtc.h declares for this name, and `library` is kept with it.
+                // SAFETY: the type is the one that nvrtc.h declares for this name, and `library` is kept with
+                // it.
                 *unsafe { library.get(concat!($name, "\0").as_bytes()) }.map_err(text)?
             };
         }

@@ -1,4 +1,5 @@
-//! CUDA without a GPU: a device of tests does the driver's calls on the CPU, with the kernels compiled by g++.
+//! CUDA without a GPU: a device of tests does the driver's calls on the CPU, with the kernels compiled by
+//! g++.
 
 // The device of tests is the lowest stratum; every block says what it rests on.
 #![allow(unsafe_code)]

@@ -1,4 +1,5 @@
-//! Order between streams, and what is kept until a stream has passed: on a device that does work as late as it may.
+//! Order between streams, and what is kept until a stream has passed: on a device that does work as late as
+//! it may.
 
 use vesalius_cuda::kernels::SourceLabels;
 use vesalius_cuda::{CudaError, DeviceBuffer, Pool, Stream};
@@ -134,7 +135,8 @@ fn a_pool_allocates_once_and_gives_nothing_out_that_is_in_use() {
 
 #[test]
 fn what_belongs_to_another_context_is_refused() {
-    // Two devices have contexts of the same number here, so the other one is a driver's stream and memory apart.
+    // Two devices have contexts of the same number here, so the other one is a driver's stream and memory
+    // apart.
     let device = HostDevice::default();
     {
         let context = device.context();

@@ -1,4 +1,5 @@
-//! Sharing with GStreamer, as far as it goes without a GPU: telling whose a memory is, and saying why there is none.
+//! Sharing with GStreamer, as far as it goes without a GPU: telling whose a memory is, and saying why there
+//! is none.
 
 use vesalius_cuda::gst_cuda::{Access, GstCuda, surface_format};
 use vesalius_cuda::{Cuda, CudaError, Off, SurfaceFormat};

@@ -30,7 +30,8 @@ impl Block {
     }
 }
 
-/// Every memory that ever was, by its address. Freed ones are kept, so that an address is never given out twice.
+/// Every memory that ever was, by its address. Freed ones are kept, so that an address is never given out
+/// twice.
 #[derive(Default)]
 pub struct Memory {
     blocks: BTreeMap<u64, Block>,

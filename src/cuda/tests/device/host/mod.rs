@@ -1,8 +1,8 @@
 //! A device that is none: the driver's calls, done on the CPU as late as their order allows.
 //!
-//! Work is only queued. It is done when somebody waits for it, and of other streams just what has to come before: work
-//! that is not ordered behind what it needs finds it undone, and memory that is let go of too early is found freed. Every
-//! breach is noted; [`HostDevice::finish`] asks for them.
+//! Work is only queued. It is done when somebody waits for it, and of other streams just what has to come
+//! before: work that is not ordered behind what it needs finds it undone, and memory that is let go of too
+//! early is found freed. Every breach is noted; [`HostDevice::finish`] asks for them.
 
 mod memory;
 mod shim;
@@ -131,8 +131,8 @@ impl State {
                         return self.lost_by(format!("{}: its memory was freed", function.name));
                     }
                 }
-                // SAFETY: the library's function of this kernel, with a structure of its size. What it does to memory
-                // is what is tested; guards show it.
+                // SAFETY: the library's function of this kernel, with a structure of its size. What it does
+                // to memory is what is tested; guards show it.
                 unsafe { (function.launch)(arguments.as_ptr(), grid.as_ptr(), block.as_ptr()) };
             }
             Op::Record { ticket } => {

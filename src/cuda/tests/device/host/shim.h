@@ -1,8 +1,8 @@
 // Lets g++ compile the kernels for the CPU: a launch is a loop over the grid.
 //
-// Included in front of a source. Threads of a block that wait for each other are fibres, so a barrier is a real one;
-// blocks, and the threads between two barriers, run in an order that changes from launch to launch, so that a result
-// that depends on it does not last. Atomic operations are plain: one thread runs at a time.
+// Included in front of a source. Threads of a block that wait for each other are fibres, so a barrier is a
+// real one; blocks, and the threads between two barriers, run in an order that changes from launch to launch,
+// so that a result that depends on it does not last. Atomic operations are plain: one thread runs at a time.
 #pragma once
 #define VESALIUS_SHIM
 

@@ -1,7 +1,7 @@
 //! Kernels against their references: random sizes, odd widths, strides, crops, formats, colours.
 //!
-//! The same cases run on a device of tests (kernels compiled by g++) and on a GPU (`examples/gpu_parity.rs`). Every
-//! comparison is for equality: of bytes, or of the bits of floats.
+//! The same cases run on a device of tests (kernels compiled by g++) and on a GPU (`examples/gpu_parity.rs`).
+//! Every comparison is for equality: of bytes, or of the bits of floats.
 
 pub mod blend;
 pub mod labels;

@@ -1,7 +1,8 @@
 //! Pictures to tensors, against the engine's own preprocessor.
 //!
-//! P010 and crops of odd YUV pictures, which that does not have, are brought to it: 10 bits rounded to 8, and for crops
-//! the plane's part resized by the same crate with the same filter, and then converted as a picture of the model's size.
+//! P010 and crops of odd YUV pictures, which that does not have, are brought to it: 10 bits rounded to 8, and
+//! for crops the plane's part resized by the same crate with the same filter, and then converted as a picture
+//! of the model's size.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
@@ -106,8 +107,8 @@ fn resize_plane(
     out
 }
 
-/// The tensor of a part of a picture: its planes resized to the content by the filter that the reference uses, then put
-/// through the reference as a picture that needs no resize, and the border around it.
+/// The tensor of a part of a picture: its planes resized to the content by the filter that the reference
+/// uses, then put through the reference as a picture that needs no resize, and the border around it.
 fn reference(
     picture: &Picture,
     colorimetry: (vesalius_measure::frame::ColorRange, vesalius_measure::frame::ColorMatrix),
@@ -141,7 +142,8 @@ fn reference(
     let (w, h) = (size.0 as usize, size.1 as usize);
     let channels = section.color.channels();
     let is_yuv = planes.len() > 1 && channels > 1;
-    // Without a resize left to do the reference only converts; YUV pixel by pixel, for here each has a chroma of its own.
+    // Without a resize left to do the reference only converts; YUV pixel by pixel, for here each has a chroma
+    // of its own.
     let side = |whole: usize| if is_yuv { 1 } else { whole as u32 };
     let inner =
         InputSection { width: side(w), height: side(h), resize: ResizeRule::Stretch, ..section.clone() };
