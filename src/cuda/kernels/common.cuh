@@ -62,4 +62,6 @@ INLINE u8 p010_to_u8(u16 sample) {
 }
 
 // Full-range luma: ITU-R BT.601-7 section 2.5.1, weights in 16 bits, rounded to nearest.
-INLINE u8 luma_of_rgb(u32 r, u32 g, u32 b) { return (u8)((19595u * r + 38470u * g + 7471u * b + 32768u) >> 16); }
+INLINE u8 luma_of_rgb(u32 r, u32 g, u32 b) {
+    return (u8)((19595u * r + 38470u * g + 7471u * b + 32768u) >> 16);
+}

@@ -13,6 +13,7 @@
 
 mod blend;
 mod edge;
+mod input;
 mod labels;
 mod preprocess;
 mod shift;
@@ -21,8 +22,9 @@ mod taps;
 
 pub use blend::Blender;
 pub use edge::EdgeBand;
+pub use input::{Floats, InputColor, InputRule};
 pub use labels::{OutputKind, OutputRule, Postprocessor, SourceLabels};
-pub use preprocess::{Floats, InputColor, InputRule, Preprocessor};
+pub use preprocess::Preprocessor;
 pub use shift::{Shift, ShiftFinder, ShiftScores};
 pub use sums::{ClassSum, ClassSums, ClassSumsReader};
 

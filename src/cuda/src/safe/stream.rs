@@ -5,13 +5,13 @@
 //! stream that still has work, and each is counted.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::context::Context;
 use super::counters::Counters;
+use super::keep::KeepAlive;
 use crate::result::CudaError;
 use crate::sys::{RawEvent, RawStream};
 
@@ -57,78 +57,6 @@ impl Fence {
         let _entered = context.enter()?;
         // SAFETY: the event is alive as long as `self` is.
         context.check("cuEventSynchronize", unsafe { context.driver().event_synchronize(self.event.raw) })
-    }
-}
-
-/// Things that stay until fences have passed, in order.
-#[derive(Default)]
-pub struct KeepAlive {
-    queue: VecDeque<(Fence, Vec<Box<dyn Any + Send>>)>,
-}
-
-impl std::fmt::Debug for KeepAlive {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeepAlive({} held)", self.len())
-    }
-}
-
-impl KeepAlive {
-    /// Keeps things until a fence has passed.
-    pub fn hold(&mut self, until: Fence, things: Vec<Box<dyn Any + Send>>) {
-        self.queue.push_back((until, things));
-    }
-
-    /// How many fences have not been seen to pass.
-    pub fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// Whether nothing is held.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Lets go of what has been passed, without waiting. The fences are of one stream, so the first that has
-    /// not passed ends the look.
-    pub fn collect(&mut self) {
-        while let Some((fence, _)) = self.queue.front() {
-            match fence.is_passed() {
-                Ok(true) => drop(self.queue.pop_front()),
-                Ok(false) => break,
-                Err(error) => {
-                    self.give_up(&error);
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Lets go of everything, waiting for it.
-    pub fn drain(&mut self) {
-        while let Some((fence, _)) = self.queue.back() {
-            match fence.block() {
-                // The last has passed, so all have.
-                Ok(()) => self.queue.clear(),
-                Err(error) => self.give_up(&error),
-            }
-        }
-    }
-
-    /// A fence that cannot be asked. Where the context is lost no work runs any more and things can go; else
-    /// it is not known whether work still touches them, and memory is better lost than handed to somebody
-    /// else.
-    fn give_up(&mut self, error: &CudaError) {
-        for (_, things) in self.queue.drain(..) {
-            if !error.is_sticky() {
-                std::mem::forget(things);
-            }
-        }
-    }
-}
-
-impl Drop for KeepAlive {
-    fn drop(&mut self) {
-        self.drain();
     }
 }
 
@@ -331,73 +259,6 @@ impl Drop for Work<'_> {
     fn drop(&mut self) {
         if !self.held.is_empty() {
             let _ = self.settle();
-        }
-    }
-}
-
-/// Two events that take time stamps.
-#[derive(Debug)]
-pub struct Timer {
-    context: Context,
-    from: RawEvent,
-    to: RawEvent,
-}
-
-impl Timer {
-    /// A timer for streams of a context.
-    ///
-    /// # Errors
-    ///
-    /// [`CudaError::Driver`].
-    pub fn new(context: &Context) -> Result<Self, CudaError> {
-        let _entered = context.enter()?;
-        // SAFETY: the context is current.
-        let make = || context.check("cuEventCreate", unsafe { context.driver().event_create(true) });
-        let from = make()?;
-        let to = make().inspect_err(|_| {
-            // SAFETY: made just now, and nobody else has it.
-            let _ = unsafe { context.driver().event_destroy(from) };
-        })?;
-        Ok(Self { context: context.clone(), from, to })
-    }
-
-    /// What the device needs for what `act` hands in, in milliseconds. The host waits.
-    ///
-    /// # Errors
-    ///
-    /// Those of `act`, [`CudaError::OtherContext`], [`CudaError::Driver`].
-    pub fn measure(
-        &self,
-        stream: &Stream,
-        act: impl FnOnce() -> Result<(), CudaError>,
-    ) -> Result<f32, CudaError> {
-        if *stream.context() != self.context {
-            return Err(CudaError::OtherContext);
-        }
-        let record = |event| {
-            let _entered = self.context.enter()?;
-            // SAFETY: event and stream are alive.
-            self.context
-                .check("cuEventRecord", unsafe { self.context.driver().event_record(event, stream.raw()) })
-        };
-        record(self.from)?;
-        act()?;
-        record(self.to)?;
-        stream.synchronize()?;
-        let _entered = self.context.enter()?;
-        // SAFETY: both events are alive, take time stamps, and have been recorded and passed.
-        let elapsed = unsafe { self.context.driver().event_elapsed_ms(self.from, self.to) };
-        self.context.check("cuEventElapsedTime", elapsed)
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if let Ok(_entered) = self.context.enter() {
-            for event in [self.from, self.to] {
-                // SAFETY: made by us, and nobody else has it.
-                let _ = unsafe { self.context.driver().event_destroy(event) };
-            }
         }
     }
 }

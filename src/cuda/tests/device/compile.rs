@@ -39,7 +39,7 @@ fn every_kernel_compiles_for_every_architecture() {
         }
     }
     println!(
-        "NVRTC {}.{}: {} sources with {} kernels for {} architectures, {} compilations to {bytes} bytes in {:.1} s",
+        "NVRTC {}.{}: {} sources with {} kernels for {} architectures: {} compilations, {bytes} bytes, {:.1} s",
         version.0,
         version.1,
         SOURCES.len(),
