@@ -10,6 +10,7 @@ mod compile;
 mod fault;
 mod host;
 mod kernels;
+mod measured;
 mod order;
 mod parity;
 #[cfg(feature = "gst")]
