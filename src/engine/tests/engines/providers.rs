@@ -16,7 +16,7 @@ use vesalius_engine::provider::trust::{TrustError, TrustList};
 use vesalius_engine::session::{OutputValues, Session};
 use vesalius_engine::{
     Engine, EngineError, EngineErrorKind, PrecisionChoice, Provider, ProviderChoice, SessionOptions, Standby,
-    Worker,
+    Worker, runtime,
 };
 
 use crate::model;
