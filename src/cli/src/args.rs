@@ -20,7 +20,7 @@ pub struct Args {
 pub enum Command {
     /// Segment, measure and annotate recordings and stills, every frame
     Replay(ReplayArgs),
-    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule
+    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule or the bladder
     Combine(CombineArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
@@ -61,6 +61,13 @@ pub struct ReplayArgs {
     /// What was noted of the recording, for protocols that ask: a CSV with the header time_s,event
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Milliseconds for which an object must be seen, in all frames but one, before it is measured and drawn. Flicker is not
+    /// shown then, and what stays comes so much later
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub confirm_ms: u32,
+    /// Milliseconds after which an object that was not seen is a new one
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=3_600_000))]
+    pub track_gap_ms: u32,
     /// Write a label mask a frame, at the input's size, pixel value = class index
     #[arg(long)]
     pub masks: bool,
@@ -85,7 +92,7 @@ pub struct CombineArgs {
     /// Run of the first plane: four-chamber, or transverse
     #[arg(value_name = "RUN")]
     pub first: PathBuf,
-    /// Run of the second plane: two-chamber, or longitudinal
+    /// Run of the second plane: two-chamber, or longitudinal (sagittal)
     #[arg(value_name = "RUN")]
     pub second: PathBuf,
     /// Print JSON

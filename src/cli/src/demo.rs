@@ -41,6 +41,8 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
         calibration: CalibrationChoice::All(Arc::new(scale)),
         protocol: None,
         events: Vec::new(),
+        confirm_ms: 0,
+        track_gap_ms: 1000,
         masks: true,
         outlines: false,
         video: true,

@@ -32,6 +32,7 @@ pub struct BoundSession {
     run_options: Option<RunOptions<NoSelectedOutputs>>,
     _input: DynValueRefMut<'static>,
     _output: DynValueRefMut<'static>,
+    element: TensorElementType,
     session: Session,
 }
 
@@ -105,7 +106,7 @@ impl BoundSession {
                 Some(run_options)
             }
         };
-        let mut bound = Self { binding, run_options, _input: input, _output: output, session };
+        let mut bound = Self { binding, run_options, _input: input, _output: output, element, session };
         for _ in 0..crate::session::WARM_UP_RUNS {
             bound.run()?;
         }
@@ -115,6 +116,11 @@ impl BoundSession {
     /// What it runs on, and why.
     pub fn selection(&self) -> &Selection {
         self.session.selection()
+    }
+
+    /// What the numbers of its output are.
+    pub(crate) fn output_element(&self) -> TensorElementType {
+        self.element
     }
 
     /// Runs the model once. With a stream it returns when the work is queued, otherwise when it is done.

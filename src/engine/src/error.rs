@@ -56,6 +56,9 @@ pub enum EngineError {
     /// It cannot run on what was asked for.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The GPU refused something.
+    #[error(transparent)]
+    Device(#[from] vesalius_cuda::CudaError),
     /// The model's file cannot be read.
     #[error("the model of engine '{engine}' cannot be read: {source} ({})", path.display())]
     ModelFile {
@@ -254,6 +257,7 @@ impl EngineError {
             | Self::TensorShape { .. } => EngineErrorKind::BadEngine,
             Self::FrameTooLarge { .. } | Self::Resize { .. } | Self::Geometry(_) => EngineErrorKind::Frame,
             Self::Run { .. }
+            | Self::Device(_)
             | Self::NotFinite { .. }
             | Self::UnknownLabel { .. }
             | Self::TensorLength { .. }

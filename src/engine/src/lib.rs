@@ -29,6 +29,7 @@
 //! ```
 
 pub mod binding;
+pub mod device;
 pub mod engine;
 pub mod error;
 pub mod manifest;
@@ -42,6 +43,7 @@ pub mod session;
 pub mod standby;
 
 pub use binding::BoundSession;
+pub use device::DeviceWorker;
 pub use engine::{Engine, FrameOutput, Worker};
 pub use error::{EngineError, EngineErrorKind};
 pub use manifest::Manifest;

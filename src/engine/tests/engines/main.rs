@@ -3,6 +3,7 @@
 // The lint's exemption for tests covers functions marked as such and not their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod device;
 mod models;
 mod preprocess;
 mod providers;
