@@ -95,7 +95,7 @@ fn a_backend_that_is_named_and_missing_is_an_error() {
 
 #[test]
 fn the_backend_taken_is_posted() {
-    let why_not = "not tensorrt: there is no NVIDIA driver";
+    let why_not = "not tensorrt or cuda: there is no NVIDIA driver";
     for (backend, why) in [("auto", why_not), ("onnxruntime-cpu", "asked for"), ("cpu", "asked for")] {
         if backend == "auto" && vesalius_engine::provider::probe::driver(0).is_ok() {
             continue;

@@ -13,7 +13,8 @@ use crate::session::SessionOptions;
 /// A worker in the making, on a thread of its own.
 #[derive(Debug)]
 pub struct Standby {
-    ready: Receiver<Result<Worker, EngineError>>,
+    /// `None` when the worker, or why there is none, was handed over.
+    ready: Option<Receiver<Result<Worker, EngineError>>>,
 }
 
 impl Standby {
@@ -33,15 +34,18 @@ impl Standby {
             // Whoever waited may have gone.
             let _ = sender.send(made);
         })?;
-        Ok(Self { ready })
+        Ok(Self { ready: Some(ready) })
     }
 
     /// The worker, or why there is none, once; `None` while it is made.
     pub fn take(&mut self) -> Option<Result<Worker, EngineError>> {
-        match self.ready.try_recv() {
-            Ok(made) => Some(made),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        let made = match self.ready.as_ref()?.try_recv() {
+            Ok(made) => made,
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => Err(panicked()),
+        };
+        self.ready = None;
+        Some(made)
     }
 
     /// Waits for the worker.
@@ -50,9 +54,12 @@ impl Standby {
     ///
     /// As [`Worker::new`] and [`Worker::process`].
     pub fn wait(self) -> Result<Worker, EngineError> {
-        self.ready.recv().unwrap_or_else(|_| {
-            // The thread ended without a word: it panicked inside a library.
-            Err(EngineError::Run { engine: "standby".to_owned(), message: "its loading panicked".to_owned() })
-        })
+        let made = self.ready.and_then(|ready| ready.recv().ok());
+        made.unwrap_or_else(|| Err(panicked()))
     }
+}
+
+/// The thread ended without a word.
+fn panicked() -> EngineError {
+    EngineError::Run { engine: "standby".to_owned(), message: "its loading ended in a panic".to_owned() }
 }

@@ -232,7 +232,7 @@ pub(crate) fn first_that_works<T>(
                 let mut why = match choice {
                     ProviderChoice::Named(_) => "asked for".to_owned(),
                     ProviderChoice::Auto if refusals.is_empty() => "the fastest that works here".to_owned(),
-                    ProviderChoice::Auto => format!("not {}", refusals.join("; not ")),
+                    ProviderChoice::Auto => told(&refusals),
                 };
                 if partly {
                     why.push_str("; some of its operators run on the processor");
@@ -240,7 +240,7 @@ pub(crate) fn first_that_works<T>(
                 return Ok((made, Selection { provider, precision, partly, why }));
             }
             Err(error) if choice == ProviderChoice::Auto && provider != Provider::Cpu => {
-                refusals.push(format!("{provider}: {}", refusal(&error)));
+                refusals.push((provider, refusal(&error)));
             }
             Err(error) => return Err(error),
         }
@@ -249,11 +249,20 @@ pub(crate) fn first_that_works<T>(
     Err(ProviderError::Unavailable { provider: Provider::Cpu, obstacles: Vec::new() }.into())
 }
 
-/// Why a provider gave way, without what to do: that is for those who name it.
+/// Why not those that gave way, in one line.
+fn told(refusals: &[(Provider, String)]) -> String {
+    match refusals {
+        [(a, why), (b, same)] if why == same => format!("not {a} or {b}: {why}"),
+        all => all.iter().map(|(p, why)| format!("not {p}: {why}")).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// Why a provider gave way, by the first thing that stood in its way, and without what to do: that is for those who name
+/// it.
 fn refusal(error: &EngineError) -> String {
     match error {
         EngineError::Provider(ProviderError::Unavailable { obstacles, .. }) => {
-            obstacles.iter().map(|obstacle| obstacle.what.as_str()).collect::<Vec<_>>().join(", ")
+            obstacles.first().map(|obstacle| obstacle.what.clone()).unwrap_or_default()
         }
         EngineError::Provider(ProviderError::NotBuilt { stale: None, .. }) => {
             "not compiled for this GPU".to_owned()
@@ -344,6 +353,8 @@ mod tests {
             assert_eq!(error, expected);
             assert_eq!(first_that_works(named, attempt(provider)).unwrap().1.why, "asked for");
         }
+        let alike = [Provider::TensorRt, Provider::Cuda].map(|provider| (provider, "no driver".to_owned()));
+        assert_eq!(told(&alike), "not tensorrt or cuda: no driver");
         let partly = |provider| {
             if provider == Provider::Cuda { Ok(((), Precision::F32, true)) } else { Err(missing(provider)) }
         };

@@ -13,7 +13,7 @@ use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
 use super::Provider;
 use crate::error::one_line;
-use crate::runtime::{self, Runtime, RuntimeError, elf};
+use crate::runtime::{self, Runtime, RuntimeError, elf, with_causes};
 
 /// The driver's library.
 const DRIVER: &str = "libcuda.so.1";
@@ -103,7 +103,8 @@ fn meaning(code: c_int) -> &'static str {
 pub fn driver(index: i32) -> Result<Gpu, DriverError> {
     // SAFETY: loading runs the constructors of the driver's library, which NVIDIA means to be loaded by name.
     let library = unsafe { Library::new(DRIVER) }.map_err(|error| {
-        let message = one_line(&error.to_string());
+        // What the linker says is a cause of the error.
+        let message = with_causes(&error);
         if message.contains("cannot open shared object file") {
             DriverError::Missing
         } else {
@@ -121,7 +122,7 @@ macro_rules! call {
     ($library:expr, $name:literal, ($($type:ty),*), ($($value:expr),*)) => {{
         let function = $library
             .get::<unsafe extern "C" fn($($type),*) -> c_int>(concat!($name, "\0").as_bytes())
-            .map_err(|error| DriverError::Unusable { message: one_line(&error.to_string()) })?;
+            .map_err(|error| DriverError::Unusable { message: with_causes(&error) })?;
         match function($($value),*) {
             0 => Ok(()),
             code => Err(DriverError::Failed { function: $name, code }),
@@ -346,7 +347,11 @@ mod tests {
             }
             Err(error) => {
                 println!("no GPU here: {error}");
-                assert!(error.to_string().contains("NVIDIA") && !error.to_string().contains('\n'), "{error}");
+                let text = error.to_string();
+                assert!(text.contains("NVIDIA") && !text.contains('\n'), "{text}");
+                // A machine on which nobody installed a driver lacks its library and nothing else.
+                let is_installed = Path::new("/proc/driver/nvidia/version").exists();
+                assert!(is_installed || error == DriverError::Missing, "{error:?}");
                 // Asking again says the same.
                 assert_eq!(driver(0), Err(error));
             }

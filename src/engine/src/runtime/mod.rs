@@ -207,7 +207,7 @@ fn load_error(path: &Path, error: ort::LoadDynamicError) -> RuntimeError {
 }
 
 /// An error and what caused it, in one line: the linker's words are a cause.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     one_line(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }

@@ -9,13 +9,14 @@ use vesalius_engine::engine::verify;
 use vesalius_engine::manifest::{Manifest, Precision};
 use vesalius_engine::provider::build::{self, BuildStep};
 use vesalius_engine::provider::choose::ProviderError;
+use vesalius_engine::provider::options::{self, GpuOptions, Profile, Stream};
 use vesalius_engine::provider::plan::wrap;
 use vesalius_engine::provider::probe::{availability, driver};
 use vesalius_engine::provider::trust::{TrustError, TrustList};
 use vesalius_engine::session::{OutputValues, Session};
 use vesalius_engine::{
     Engine, EngineError, EngineErrorKind, PrecisionChoice, Provider, ProviderChoice, SessionOptions, Standby,
-    Worker,
+    Worker, runtime,
 };
 
 use crate::model;
@@ -63,8 +64,11 @@ fn auto_takes_what_there_is_and_says_why() {
     let taken = worker.selection();
     if driver(0).is_err() {
         assert_eq!((taken.provider, taken.precision), (Provider::Cpu, Precision::F32));
-        assert!(taken.why.contains("not tensorrt: ") && taken.why.contains("not cuda: "), "{}", taken.why);
-        assert!(taken.why.contains("NVIDIA driver"), "{}", taken.why);
+        assert!(
+            taken.why.starts_with("not tensorrt or cuda: ") && taken.why.contains("NVIDIA driver"),
+            "{}",
+            taken.why
+        );
     }
     assert_eq!(&engine.select(&SessionOptions::default()).unwrap(), taken);
     let identity = engine.identity_on(taken);
@@ -127,6 +131,40 @@ fn a_wrapped_plan_is_a_model_to_onnx_runtime() {
     assert!(text.contains("EPContext"), "{text}");
     // Older ones say that nobody implements the operator, newer ones read who made the node.
     assert!(text.contains("implementation") || text.contains("'TensorrtExecutionProvider'"), "{text}");
+}
+
+/// Every option that is set is one that the provider's library knows by that name: it stands in the file. Where the ONNX
+/// Runtime that is loaded has no such library beside it there is nothing to compare with.
+#[test]
+fn options_are_those_that_the_providers_know() {
+    if runtime_is_missing() {
+        return;
+    }
+    let library = runtime::load(None).unwrap().path.clone();
+    let gpu = GpuOptions {
+        // SAFETY: no session is made with it.
+        stream: Some(unsafe { Stream::from_raw(std::ptr::without_provenance_mut(16)) }),
+        ..GpuOptions::default()
+    };
+    let profile = Profile { input: "image".to_owned(), shape: vec![1] };
+    let build =
+        options::tensorrt_build(&gpu, Precision::Int8, Some(&profile), Path::new("a"), Path::new("b"));
+    let mut tensorrt = options::tensorrt(&gpu);
+    tensorrt.extend(build);
+    for (file, map) in [
+        ("libonnxruntime_providers_cuda.so", options::cuda(&gpu)),
+        ("libonnxruntime_providers_tensorrt.so", tensorrt),
+    ] {
+        let Ok(bytes) = std::fs::read(library.with_file_name(file)) else {
+            println!("skipped: there is no {file} beside {}", library.display());
+            continue;
+        };
+        let texts: std::collections::HashSet<&[u8]> =
+            bytes.split(|byte| *byte == 0).filter(|text| text.len() < 64).collect();
+        for key in map.keys() {
+            assert!(texts.contains(key.as_bytes()), "{file} does not know '{key}'");
+        }
+    }
 }
 
 fn sha256(path: &Path) -> String {
