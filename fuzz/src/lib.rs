@@ -1,9 +1,8 @@
-//! What the fuzz targets do with their input, so that ordinary tests do the same.
+//! What the fuzz targets do with their input. `tests/tests/fuzz_seeds.rs` does the same with every committed seed.
 //!
 //! ```text
 //! cargo install cargo-fuzz
 //! cargo +nightly fuzz run dicom_calibration -- fuzz/seeds/dicom_calibration -max_total_time=600
-//! cargo test --manifest-path fuzz/Cargo.toml
 //! ```
 
 use vesalius_dicom::{Recording, Timebase};
@@ -74,43 +73,5 @@ pub fn manifest(bytes: &[u8]) {
             let written = manifest.to_toml().expect("a manifest that was read can be written");
             assert_eq!(Manifest::parse(&written).expect("and read again"), manifest);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    /// Runs a target on the committed seeds, and on each of them with every byte changed and at every length.
-    fn run(name: &str, target: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
-        let mut seeds = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            seeds += 1;
-            target(&bytes);
-            for length in 0..bytes.len() {
-                target(&bytes[..length]);
-            }
-            let mut changed = bytes.clone();
-            for i in 0..bytes.len() {
-                for value in [0, 0xFF, bytes[i] ^ 1, bytes[i] ^ 0x80] {
-                    changed[i] = value;
-                    target(&changed);
-                }
-                changed[i] = bytes[i];
-            }
-        }
-        assert!(seeds > 0);
-    }
-
-    #[test]
-    fn dicom_seeds() {
-        run("dicom_calibration", super::dicom_calibration);
-    }
-
-    #[test]
-    fn manifest_seeds() {
-        run("manifest", super::manifest);
     }
 }

@@ -59,6 +59,52 @@ struct Segment {
     to: u32,
 }
 
+/// Finds the segment that starts at an edge: a table with open addressing, twice as large as what it holds, for the
+/// search costs more than all else that is done with a segment.
+struct Starts<'a> {
+    segments: &'a [Segment],
+    /// Index of a segment, or [`Self::NONE`].
+    slots: Vec<u32>,
+    shift: u32,
+}
+
+impl<'a> Starts<'a> {
+    const NONE: u32 = u32::MAX;
+
+    fn of(segments: &'a [Segment]) -> Self {
+        let bits = (2 * segments.len()).next_power_of_two().trailing_zeros().max(1);
+        let mut starts = Self { segments, slots: vec![Self::NONE; 1 << bits], shift: 64 - bits };
+        for (i, segment) in (0_u32..).zip(segments) {
+            let mut at = starts.first_slot(segment.from);
+            while let Some(slot) = starts.slots.get_mut(at) {
+                if *slot == Self::NONE {
+                    *slot = i;
+                    break;
+                }
+                at = (at + 1) % (1 << bits);
+            }
+        }
+        starts
+    }
+
+    /// Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4): neighbouring edges fall far apart.
+    fn first_slot(&self, edge: u32) -> usize {
+        (u64::from(edge).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+    }
+
+    fn find(&self, edge: u32) -> Option<usize> {
+        let mut at = self.first_slot(edge);
+        loop {
+            let i = *self.slots.get(at)? as usize;
+            // An empty slot holds no segment's index and ends the search.
+            if self.segments.get(i)?.from == edge {
+                return Some(i);
+            }
+            at = (at + 1) % self.slots.len();
+        }
+    }
+}
+
 /// Cells that are looked at together.
 const STRIDE: usize = 16;
 
@@ -225,39 +271,44 @@ pub fn trace(map: &ProbabilityMap, geometry: &Geometry, threshold: f32) -> Vec<C
         nodes_x: content.width as usize + 2,
         nodes_y: content.height as usize + 2,
     };
-    let mut segments = grid.segments(threshold);
-    segments.sort_unstable_by_key(|s| s.from);
+    let segments = grid.segments(threshold);
+    let starts = Starts::of(&segments);
     let lost = CORNER_LOSS_PX2 / (geometry.scale_x() * geometry.scale_y());
     let mut used = vec![false; segments.len()];
     let (mut outers, mut holes) = (Vec::new(), Vec::new());
     for start in 0..segments.len() {
         let mut points = Vec::new();
         let mut at = Some(start);
+        let mut first = (u32::MAX, 0);
         // Each edge starts exactly one segment, so following them closes the loop where it began.
         while let Some(i) = at {
             let (Some(segment), Some(seen)) = (segments.get(i), used.get_mut(i)) else { break };
             if std::mem::replace(seen, true) {
                 break;
             }
+            first = first.min((segment.from, points.len()));
             points.push(geometry.source_from_model(grid.crossing(segment.from, threshold)));
-            at = segments.binary_search_by_key(&segment.to, |s| s.from).ok();
+            at = starts.find(segment.to);
         }
         if points.len() < 3 {
             continue;
         }
+        // A line begins at its first edge in reading order, in whatever order its pieces were found.
+        points.rotate_left(first.1);
         let area = signed_area(&points);
         // A line finer than a pixel cannot lack more than it has.
         let area = area + area.signum() * lost.min(area.abs());
         if area > 0.0 {
-            outers.push((points, area));
+            outers.push((points, area, first.0));
         } else if area < 0.0 {
-            holes.push((points, area));
+            holes.push((points, area, first.0));
         }
     }
-    outers.sort_by(|a, b| b.1.total_cmp(&a.1));
+    outers.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.2.cmp(&b.2)));
+    holes.sort_by_key(|hole| hole.2);
     let mut contours: Vec<Contour> = outers
         .into_iter()
-        .map(|(outer, area_px2)| Contour {
+        .map(|(outer, area_px2, _)| Contour {
             border_fraction: border_fraction(&outer, geometry),
             outer,
             holes: Vec::new(),
@@ -265,7 +316,7 @@ pub fn trace(map: &ProbabilityMap, geometry: &Geometry, threshold: f32) -> Vec<C
             hole_area_px2: 0.0,
         })
         .collect();
-    for (hole, area) in holes {
+    for (hole, area, _) in holes {
         let Some(&point) = hole.first() else { continue };
         // From the smallest up: the first that holds the hole is the one around it.
         if let Some(owner) = contours.iter_mut().rev().find(|c| contains(&c.outer, point)) {
