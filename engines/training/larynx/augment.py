@@ -14,8 +14,11 @@ from .dataset import CLASSES, SOURCE_SIZE
 
 
 def training_pair(picture: np.ndarray, labels: np.ndarray, rng: np.random.Generator,
-                  size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Picture (float32 0..1, 3 x size x size) and target (float32, classes x size x size, adding up to 1)."""
+                  size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Picture (float32 0..1, 3 x size x size), target (float32, classes x size x size, adding up to 1) and weight.
+
+    The weight (float32, size x size) is 2 within three pixels of where classes meet, else 1.
+    """
     if rng.random() < 0.9:
         picture, labels = _warp(picture, labels, rng)
     elif rng.random() < 0.5:
@@ -23,7 +26,11 @@ def training_pair(picture: np.ndarray, labels: np.ndarray, rng: np.random.Genera
     if rng.random() < 0.15:
         picture = _compress(picture, rng)
     x = reduce(np.ascontiguousarray(picture), size).astype(np.float32) / 255
-    return _photometric(x, rng).transpose(2, 0, 1), shares(labels, size)
+    labels = np.ascontiguousarray(labels)
+    nearest = cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST)
+    square = np.ones((7, 7), np.uint8)
+    weight = 1 + (cv2.dilate(nearest, square) != cv2.erode(nearest, square)).astype(np.float32)
+    return np.ascontiguousarray(_photometric(x, rng).transpose(2, 0, 1)), shares(labels, size), weight
 
 
 def reduce(picture: np.ndarray, size: int) -> np.ndarray:
@@ -33,7 +40,6 @@ def reduce(picture: np.ndarray, size: int) -> np.ndarray:
 
 def shares(labels: np.ndarray, size: int) -> np.ndarray:
     """The share of each class under each pixel of a size x size picture."""
-    labels = np.ascontiguousarray(labels)
     one_hot = ((labels == c).astype(np.float32) for c in range(len(CLASSES)))
     return np.stack([cv2.resize(one, (size, size), interpolation=cv2.INTER_AREA) for one in one_hot])
 

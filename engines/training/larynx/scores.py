@@ -55,8 +55,8 @@ class Counts:
 def block_bootstrap(sequences: dict[str, list[Counts]], block: int = 5, rounds: int = 2000, seed: int = 1) -> np.ndarray:
     """IoU of each class (columns; the last is their mean without void) in resampled sets of frames (rows).
 
-    Frames next to each other are alike, so whole blocks of neighbours are drawn, out of each sequence as many frames as it
-    has; blocks wrap around (D. N. Politis and J. P. Romano, A circular block-resampling procedure for stationary
+    Frames next to each other are alike, so whole blocks of neighbours are drawn (`block` frames, and at most half of a
+    sequence), out of each sequence as many frames as it has; blocks wrap around (D. N. Politis and J. P. Romano, A circular block-resampling procedure for stationary
     data, 1992). It tells of other frames of these sequences, not of other patients.
     """
     rng = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def block_bootstrap(sequences: dict[str, list[Counts]], block: int = 5, rounds: 
     union = np.zeros((rounds, len(CLASSES)))
     for frames in sequences.values():
         n = len(frames)
-        length = min(block, n)
+        length = min(block, max(n // 2, 1))
         starts = rng.integers(0, n, (rounds, -(-n // length)))
         picks = ((starts[..., None] + np.arange(length)) % n).reshape(rounds, -1)[:, :n]
         inter += np.array([c.inter for c in frames])[picks].sum(1)

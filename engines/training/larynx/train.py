@@ -36,26 +36,24 @@ class Epoch(Dataset):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
         cv2.setNumThreads(0)
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        picture, target = training_pair(*self.items[index], rng, self.size)
-        return torch.from_numpy(np.ascontiguousarray(picture)), torch.from_numpy(np.ascontiguousarray(target))
+        return tuple(torch.from_numpy(part) for part in training_pair(*self.items[index], rng, self.size))
 
 
-def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy, twice as heavy where classes meet, and soft Dice.
+def loss_of(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy, heavier where classes meet, and soft Dice.
 
     Dice is taken over the batch as a whole, as the score is over all frames: a class that a frame lacks is no
     class of that frame's. Void counts in the cross-entropy alone.
     """
     logs = F.log_softmax(logits, 1)
     entropy = -(target * logs).sum(1)
-    rim = (F.max_pool2d(target, 7, 1, 3) + F.max_pool2d(-target, 7, 1, 3)).amax(1)
     p, t = logs.exp()[:, 1:], target[:, 1:]
     inter, total = (p * t).sum((0, 2, 3)), (p + t).sum((0, 2, 3))
     dice = 1 - (2 * inter + 50) / (total + 50)
-    return (entropy * (1 + rim)).mean() + dice.mean()
+    return (entropy * weight).mean() + dice.mean()
 
 
 @torch.no_grad()
@@ -111,14 +109,14 @@ def main() -> None:
         steps = len(data) // a.batch * a.epochs
         began, losses = time.time(), []
         net.train()
-        for x, y in DataLoader(data, a.batch, num_workers=1, prefetch_factor=4):
+        for x, y, weight in DataLoader(data, a.batch, num_workers=1, prefetch_factor=4):
             rate = learning_rate(step, steps, a.peak, 100, a.decay_from)
             for group in optimiser.param_groups:
                 group["lr"] = rate
             x = x.contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = net(x)
-            loss = loss_of(logits.float(), y)
+            loss = loss_of(logits.float(), y, weight)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
