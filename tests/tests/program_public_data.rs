@@ -144,7 +144,7 @@ fn the_larynx_is_segmented_as_experts_did() {
     }
     let ious: Vec<f64> = both.iter().zip(either).skip(1).map(|(b, e)| *b as f64 / e as f64).collect();
     let mean = ious.iter().sum::<f64>() / ious.len() as f64;
-    println!("mean IoU {mean:.4f}, of the classes {ious:.3?}");
+    println!("mean IoU {mean:.4}, of the classes {ious:.3?}");
     assert!(mean >= MEAN_IOU, "{ious:?}");
     assert!(ious[0].min(ious[2]) >= IOU_OF_FOLDS_AND_GLOTTIS, "{ious:?}");
 }

@@ -113,10 +113,10 @@ def main() -> None:
     _, held = split(read_frames(a.data), a.patients)
     scores = score(engine, held, a.out / "pictures" if a.pictures else None)
     scores["trained_on"] = list(a.patients)
-    scores["latency_ms"] = engine.milliseconds(tensor(held[0].read_image()))
+    scores["one_thread_ms"] = Session(a.model, threads=1).milliseconds(tensor(held[0].read_image()))
     rows = scores.pop("rows")
     print(describe(scores))
-    print("  one run {median:.1f} ms (5 % below {p5:.1f}, 5 % above {p95:.1f})".format(**scores["latency_ms"]), flush=True)
+    print("  one run of one thread: {processor:.1f} ms of a processor, {clock:.1f} ms by the clock".format(**scores["one_thread_ms"]))
     with open(a.out / "frames.csv", "w", newline="") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
         writer.writeheader()

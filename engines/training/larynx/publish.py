@@ -20,13 +20,13 @@ def interval(v: dict) -> str:
 def fields(model: Path, scores: dict, across: list[dict]) -> dict[str, str]:
     values = {"miou": scores["miou"]["value"]} | {f"iou_{name}": v["value"] for name, v in scores["iou"].items()
                                                   if name != CLASSES[0]}
-    c, ms = scores["calibration"], scores["latency_ms"]
+    c, ms = scores["calibration"], scores["one_thread_ms"]
     out = {
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(), "size_mb": f"{model.stat().st_size / 1e6:.1f}",
         "images": str(scores["images"]), "sequences": str(scores["sequences"]), "patients": str(scores["patients"]),
         "values": ", ".join(f"{name} = {value:.4f}" for name, value in values.items()),
         "miou": interval(scores["miou"]), "temperature": f"{c['temperature']:.2f}", "ece_before": f"{c['ece_before']:.3f}",
-        "ece_after": f"{c['ece_after']:.3f}", "ms": f"{ms['median']:.1f}", "ms_p5": f"{ms['p5']:.1f}", "ms_p95": f"{ms['p95']:.1f}",
+        "ece_after": f"{c['ece_after']:.3f}", "processor_ms": f"{ms['processor']:.1f}",
         "by_sequence": ", ".join(f"{name} {v['miou']:.3f} ({v['frames']})" for name, v in scores["by_sequence"].items()),
     }
     out |= {f"iou_{name}": interval(v) for name, v in scores["iou"].items()}

@@ -12,11 +12,11 @@ train() {
 }
 
 if [ -n "$patients" ]; then
-    train "$patients" "$patients" --epochs 60 --small-epochs 24 --peak 4e-3 --decay-from 0.3
+    train "$patients" "$patients" --epochs 44 --small-epochs 30 --peak 4e-3 --decay-from 0.3
     echo "scores written to $work/$patients/scores/scores.json"
 else
     "$python" -m larynx.split --data "$data" --out "$here/larynx/split.csv"
-    train patient1,patient2 blocks --epochs 60 --small-epochs 24 --peak 4e-3 --decay-from 0.3
+    train patient1,patient2 blocks --epochs 160 --small-epochs 50 --peak 4e-3 --decay-from 0.3
     set --
     for one in patient1 patient2; do
         [ ! -f "$work/$one/scores/scores.json" ] || set -- "$@" "$work/$one/scores/scores.json"

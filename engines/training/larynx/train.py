@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--decay-from", type=float, default=0.4)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeat-pathology", type=int, default=2, help="how often such frames come in an epoch")
+    parser.add_argument("--watch-every", type=int, default=8, help="epochs between looks at the validation frames")
     parser.add_argument("--resume", action="store_true", help="go on from the last finished epoch in --out")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -126,7 +127,7 @@ def main() -> None:
             follow(average, net, step)
         entry = {"epoch": epoch + 1, "size": data.size, "loss": round(float(np.mean(losses)), 5), "lr": round(rate, 6),
                  "seconds": round(time.time() - began, 1)}
-        if (epoch + 1) % 8 == 0 or epoch + 1 == a.epochs:
+        if (epoch + 1) % a.watch_every == 0 or epoch + 1 == a.epochs:
             entry["miou"] = round(quick_miou(average, held), 5)
         save(a.out / "last.pt", {"net": net.state_dict(), "weights": average.state_dict(),
                                  "optimiser": optimiser.state_dict(), "step": step, "epoch": epoch + 1})
