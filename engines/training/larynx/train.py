@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--patients", type=parse_patients, default="patient1,patient2",
                         help="both: the last part of each sequence validates; one: it trains and the other validates")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the log")
+    parser.add_argument("--start", type=Path, help="weights of an earlier run")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--small-epochs", type=int, default=0, help=f"first epochs at {SMALL_SIZE} x {SMALL_SIZE}")
     parser.add_argument("--peak", type=float, default=3e-3)
@@ -96,6 +97,8 @@ def main() -> None:
     print(f"{len(pairs)} training frames an epoch ({len(training)} different), {len(held)} validation frames", flush=True)
 
     net = larynx_net().to(memory_format=torch.channels_last)
+    if a.start:
+        net.load_state_dict(torch.load(a.start, weights_only=True)["weights"])
     average = copy.deepcopy(net)
     optimiser = optimiser_for(net, a.peak)
     step, first = 0, 0
