@@ -27,6 +27,7 @@ pub mod protocol;
 pub mod result;
 pub mod series;
 pub mod shape;
+pub mod signal;
 pub mod track;
 pub mod uncertainty;
 pub mod units;
