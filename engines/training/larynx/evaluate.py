@@ -63,7 +63,8 @@ def score(engine: Session, frames: list[Frame], pictures: Path | None = None) ->
         "patients": len({f.patient for f in frames}),
         "miou": {"value": every.miou(), "ci95": [low[-1], high[-1]]},
         "iou": {name: {"value": iou[c], "ci95": [low[c], high[c]]} for c, name in enumerate(CLASSES) if every.union[c]},
-        "by_sequence": {name: {"frames": len(counts), "miou": Counts.sum(counts).miou()} for name, counts in sequences.items()},
+        "by_sequence": {name: {"frames": len(counts), "miou": Counts.sum(counts).miou()}
+                        for name, counts in sequences.items()},
         "confusion_px": confusion.tolist(),
         "calibration": calibration(logits_of, truth_of),
         "rows": rows,
@@ -116,7 +117,7 @@ def main() -> None:
     scores["one_thread_ms"] = Session(a.model, threads=1).milliseconds(tensor(held[0].read_image()))
     rows = scores.pop("rows")
     print(describe(scores))
-    print("  one run of one thread: {processor:.1f} ms of a processor, {clock:.1f} ms by the clock".format(**scores["one_thread_ms"]))
+    print("  one thread: {processor:.1f} ms of a processor, {clock:.1f} ms by the clock".format(**scores["one_thread_ms"]))
     with open(a.out / "frames.csv", "w", newline="") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
         writer.writeheader()

@@ -52,12 +52,13 @@ class Counts:
         return float(np.nanmean(self.iou()[1:]))
 
 
-def block_bootstrap(sequences: dict[str, list[Counts]], block: int = 5, rounds: int = 2000, seed: int = 1) -> np.ndarray:
+def block_bootstrap(sequences: dict[str, list[Counts]], block: int = 5, rounds: int = 2000,
+                    seed: int = 1) -> np.ndarray:
     """IoU of each class (columns; the last is their mean without void) in resampled sets of frames (rows).
 
     Frames next to each other are alike, so whole blocks of neighbours are drawn (`block` frames, and at most half of a
-    sequence), out of each sequence as many frames as it has; blocks wrap around (D. N. Politis and J. P. Romano, A circular block-resampling procedure for stationary
-    data, 1992). It tells of other frames of these sequences, not of other patients.
+    sequence), out of each sequence as many frames as it has; blocks wrap around (D. N. Politis and J. P. Romano,
+    A circular block-resampling procedure for stationary data, 1992). It tells of other frames of these sequences, not of other patients.
     """
     rng = np.random.default_rng(seed)
     inter = np.zeros((rounds, len(CLASSES)))

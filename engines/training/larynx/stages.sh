@@ -12,7 +12,7 @@ train() {
 }
 
 if [ -n "$patients" ]; then
-    train "$patients" "$patients" --epochs 44 --small-epochs 30 --peak 4e-3 --decay-from 0.3
+    train "$patients" "$patients" --epochs 38 --small-epochs 30 --peak 4e-3 --decay-from 0.3
     echo "scores written to $work/$patients/scores/scores.json"
 else
     "$python" -m larynx.split --data "$data" --out "$here/larynx/split.csv"
