@@ -26,7 +26,9 @@ fn engines(folder: &Path) {
 #[test]
 fn the_list_has_every_engine() {
     let ran = call(&["engine", "list"]).ok();
-    assert!(ran.out.lines().any(|line| line.starts_with("fetal-head ")), "{}", ran.out);
+    for name in ["fetal-head ", "larynx "] {
+        assert!(ran.out.lines().any(|line| line.starts_with(name)), "{}", ran.out);
+    }
 
     let folder = tempfile::tempdir().unwrap();
     engines(folder.path());
@@ -59,6 +61,10 @@ fn an_engine_shows_its_manifest() {
 fn verifying_runs_the_engine() {
     let ran = call(&["engine", "verify", "fetal-head"]).ok();
     for word in ["SHA-256", "[1, 1, 192, 288]", "ms"] {
+        assert!(ran.out.contains(word), "'{word}' is not in {}", ran.out);
+    }
+    let ran = call(&["engine", "verify", "larynx"]).ok();
+    for word in ["SHA-256", "[1, 3, 256, 256]", "[1, 7, 256, 256]"] {
         assert!(ran.out.contains(word), "'{word}' is not in {}", ran.out);
     }
     let ran = call(&["engine", "verify", vesalius_tests::engine("threshold").to_str().unwrap()]).ok();

@@ -1,6 +1,7 @@
 //! Recordings and stills that nobody on this project made: lung ultrasound clips at odd rates, fetal heads that
-//! sonographers measured, DICOM. They are looked for where `VESALIUS_DATA` says, and skipped where they are not.
+//! sonographers measured, larynges that experts labelled, DICOM. They are looked for where `VESALIUS_DATA` says, and skipped where they are not.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vesalius_tests::program::{self, decode, public_data, replay, results, run, value, vesalius};
@@ -90,6 +91,77 @@ fn heads_are_measured_as_sonographers_did() {
     println!("mean HC error {:.2} mm, mean Dice {:.4}", mean(&errors), mean(&overlaps));
     assert!(mean(&errors) <= MEAN_ERROR_MM, "{errors:?}");
     assert!(mean(&overlaps) >= MEAN_DICE, "{overlaps:?}");
+}
+
+/// On frames of the last fifth of each sequence, which the engine has not seen.
+#[test]
+fn the_larynx_is_segmented_as_experts_did() {
+    /// Every so many of the 84 frames.
+    const STEP: usize = 5;
+    /// Smoke bounds; what the engine reaches on all of these frames stands in its card.
+    const MEAN_IOU: f64 = 0.80;
+    const IOU_OF_FOLDS: f64 = 0.85;
+    const IOU_OF_GLOTTIS: f64 = 0.65;
+    let Some(data) = public_data() else { return };
+    let data = data.join("vocalfolds");
+    let split = program::project().join("engines/training/larynx/split.csv");
+    let firsts: BTreeMap<String, String> = csv::Reader::from_path(split)
+        .unwrap()
+        .records()
+        .map(|row| row.unwrap())
+        .map(|row| (row[0].to_owned(), row[4].to_owned()))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    let mut truths = Vec::new();
+    let mut labels = csv::Reader::from_path(data.join("labels.csv")).unwrap();
+    // In a sequence names are in order of time: image, mask, patient, sequence, frame.
+    let rows = labels.records().map(Result::unwrap).filter(|row| row[0] >= firsts[&row[3]][..]);
+    for row in rows.step_by(STEP) {
+        let stem = row[0].replace('/', "-").replace(".webp", "");
+        let to = pictures.join(&stem).with_extension("webp");
+        std::os::unix::fs::symlink(data.join(&row[0]).canonicalize().unwrap(), to).unwrap();
+        truths.push((stem, data.join(&row[1])));
+    }
+    assert_eq!(truths.len(), 17);
+    let out = folder.path().join("out");
+    replay(&pictures, &out, &["--engine", "larynx", "--masks", "--no-video"]).ok();
+
+    let (mut both, mut either) = ([0_u64; 7], [0_u64; 7]);
+    for (stem, truth) in &truths {
+        let found = image::open(out.join("masks").join(stem).with_extension("png")).unwrap().into_luma8();
+        let truth = image::open(truth).unwrap().into_rgb8();
+        assert_eq!(found.dimensions(), truth.dimensions());
+        for (found, truth) in found.pixels().zip(truth.pixels()) {
+            let (found, truth) = (usize::from(found.0[0]), larynx_class(truth.0));
+            either[truth] += 1;
+            if found == truth {
+                both[found] += 1;
+            } else {
+                either[found] += 1;
+            }
+        }
+    }
+    let ious: Vec<f64> = both.iter().zip(either).skip(1).map(|(b, e)| *b as f64 / e as f64).collect();
+    let mean = ious.iter().sum::<f64>() / ious.len() as f64;
+    println!("mean IoU {mean:.4}, of the classes {ious:.3?}");
+    assert!(mean >= MEAN_IOU, "{ious:?}");
+    assert!(ious[0] >= IOU_OF_FOLDS && ious[2] >= IOU_OF_GLOTTIS, "{ious:?}");
+}
+
+/// The label of a colour in the palette of the larynx masks.
+fn larynx_class(colour: [u8; 3]) -> usize {
+    const COLOURS: [[u8; 3]; 7] = [
+        [0, 0, 0],
+        [0, 158, 115],
+        [230, 159, 0],
+        [86, 180, 233],
+        [204, 121, 167],
+        [213, 94, 0],
+        [240, 228, 66],
+    ];
+    COLOURS.iter().position(|c| *c == colour).unwrap_or_else(|| panic!("{colour:?} is no label's colour"))
 }
 
 /// The mask that a sonographer drew. It is a palette picture; where the index is not 0, the colour is not black.

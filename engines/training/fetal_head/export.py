@@ -1,50 +1,14 @@
-"""Weights to model.onnx: batch norm folded, fixed batch of one, checked against PyTorch."""
+"""Weights to model.onnx."""
 
 from __future__ import annotations
 
 import argparse
-import warnings
 from pathlib import Path
 
-import numpy as np
-import onnx
-import torch
+from common.export import export
 
 from .geometry import MODEL_HEIGHT, MODEL_WIDTH
-from .measure import Engine
-from .net import HeadNet, count_macs, fuse_batch_norm
-
-OPSET = 17
-# Two f32 implementations of the same sums differ by rounding alone; logits reach about 20.
-TOLERANCE = 2e-3
-
-
-def export(weights: Path, model: Path) -> None:
-    net = HeadNet()
-    net.load_state_dict(torch.load(weights, weights_only=True)["weights"])
-    net.eval()
-    probe = torch.rand(1, 1, MODEL_HEIGHT, MODEL_WIDTH, generator=torch.Generator().manual_seed(1))
-    probe = torch.round(probe * 255) / 255
-    with torch.no_grad():
-        expected = net(probe).numpy()[0, 0]
-    macs, parameters = count_macs(net, MODEL_HEIGHT, MODEL_WIDTH), sum(p.numel() for p in net.parameters())
-    fuse_batch_norm(net)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # The TorchScript exporter writes opset 17 directly; the newer one writes 18 and converts down.
-        torch.onnx.export(net, (probe,), str(model), opset_version=OPSET, dynamo=False,
-                          input_names=["image"], output_names=["logits"])
-    graph = onnx.load(str(model))
-    graph.doc_string = "Vesalius engine fetal-head. Not for clinical use."
-    onnx.checker.check_model(graph, full_check=True)
-    onnx.save(graph, str(model))
-    assert graph.opset_import[0].version == OPSET
-    picture = np.round(probe.numpy()[0, 0] * 255).astype(np.uint8)
-    difference = np.abs(Engine(model).logits(picture) - expected).max()
-    print(f"{parameters / 1e6:.2f} M parameters, {macs / 1e9:.3f} GMAC, {model.stat().st_size / 1e6:.2f} MB, "
-          f"largest difference to PyTorch {difference:.1e}")
-    if not difference < TOLERANCE:
-        raise SystemExit(f"{model}: ONNX Runtime differs from PyTorch by {difference} (allowed: {TOLERANCE})")
+from .net import head_net
 
 
 def main() -> None:
@@ -52,7 +16,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     a = parser.parse_args()
-    export(a.weights, a.model)
+    export(head_net(), a.weights, a.model, "fetal-head", MODEL_HEIGHT, MODEL_WIDTH)
 
 
 if __name__ == "__main__":

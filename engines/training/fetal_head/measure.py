@@ -6,13 +6,13 @@ Written apart from the program and with other libraries, so that the two check e
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from scipy import ndimage
 from skimage.measure import find_contours
+
+from common.session import Session
 
 from .geometry import (Ellipse, Letterbox, apply, direct_ellipse, invert, polygon_moment_ellipse)
 
@@ -31,18 +31,11 @@ class Measured:
     direct: Ellipse | None
 
 
-class Engine:
-    """An ONNX model run as the program runs it: f32 on the CPU provider, one picture at a time."""
-
-    def __init__(self, model: Path, threads: int = 2):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self.input = self.session.get_inputs()[0].name
+class Engine(Session):
+    """An ONNX model run as the program runs it."""
 
     def logits(self, model_picture: np.ndarray) -> np.ndarray:
-        x = (model_picture.astype(np.float32) / 255)[None, None]
-        return self.session.run(None, {self.input: x})[0][0, 0]
+        return self.run((model_picture.astype(np.float32) / 255)[None])[0]
 
     def measure(self, gray: np.ndarray) -> Measured:
         height, width = gray.shape

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import math
 import time
 from pathlib import Path
 
@@ -15,9 +14,11 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from common.schedule import follow, learning_rate, optimiser_for, save
+
 from .augment import training_pair
 from .dataset import Cached, cache_all, is_validation, read_hc18, read_negatives, read_phantoms
-from .net import HeadNet
+from .net import head_net
 
 
 class Epoch(Dataset):
@@ -64,16 +65,6 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor, dice_weight: float) -> t
     p = torch.sigmoid(logits)
     inter, total = (p * target).sum((1, 2, 3)), (p + target).sum((1, 2, 3))
     return bce + dice_weight * (1 - (2 * inter + 20) / (total + 20)).mean()
-
-
-def learning_rate(step: int, steps: int, peak: float, warm: int, decay_from: float) -> float:
-    """Warm-up, plateau, then a cosine fall to nothing from the share `decay_from` of all steps on."""
-    if step < warm:
-        return peak * (step + 1) / warm
-    start = decay_from * steps
-    if step < start:
-        return peak
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - start) / max(steps - start, 1)))
 
 
 @torch.no_grad()
@@ -131,14 +122,11 @@ def main() -> None:
           f"{len(phantoms)} + {len(held_phantoms)} phantoms, {len(negatives)} negatives, "
           f"read in {time.time() - began:.0f} s", flush=True)
 
-    net = HeadNet().to(memory_format=torch.channels_last)
+    net = head_net().to(memory_format=torch.channels_last)
     if a.start:
         net.load_state_dict(torch.load(a.start, weights_only=True)["weights"])
     average = copy.deepcopy(net)
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 2e-2}, {"params": others, "weight_decay": 0.0}],
-                                  lr=a.peak, betas=(0.9, 0.99))
+    optimiser = optimiser_for(net, a.peak)
     step, first = 0, 0
     if a.resume and (a.out / "last.pt").exists():
         last = torch.load(a.out / "last.pt", weights_only=True)
@@ -165,21 +153,15 @@ def main() -> None:
             optimiser.step()
             step += 1
             losses.append(loss.item())
-            keep = min(0.998, (step + 1) / (step + 10))
-            with torch.no_grad():
-                for mine, theirs in zip(average.state_dict().values(), net.state_dict().values()):
-                    if mine.dtype.is_floating_point:
-                        mine.lerp_(theirs, 1 - keep)
+            follow(average, net, step)
         entry = {"epoch": epoch + 1, "size": data.size[0], "loss": round(float(np.mean(losses)), 5), "lr": round(rate, 6),
                  "seconds": round(time.time() - began, 1)}
         if (epoch + 1) % 8 == 0 or epoch + 1 == a.epochs:
             entry["dice"] = round(quick_dice(average, held), 5)
             if held_phantoms:
                 entry["phantom_dice"] = round(quick_dice(average, held_phantoms), 5)
-        checkpoint = {"net": net.state_dict(), "weights": average.state_dict(), "optimiser": optimiser.state_dict(),
-                      "step": step, "epoch": epoch + 1}
-        torch.save(checkpoint, a.out / "last.partial")
-        (a.out / "last.partial").replace(a.out / "last.pt")
+        save(a.out / "last.pt", {"net": net.state_dict(), "weights": average.state_dict(),
+                                 "optimiser": optimiser.state_dict(), "step": step, "epoch": epoch + 1})
         print(json.dumps(entry), flush=True)
     torch.save({"weights": average.state_dict(), "epoch": a.epochs}, a.out / "final.pt")
 
