@@ -30,4 +30,5 @@ train stage4 --start "$work/stage3/final.pt" --epochs 20 --decay-from 0.0 --peak
 "$python" -m fetal_head.export --weights "$work/stage4/final.pt" --model "$work/model.onnx"
 "$python" -m fetal_head.evaluate --model "$work/model.onnx" --data "$data" --phantoms "$phantoms" --out "$work/scores"
 "$python" -m fetal_head.publish --model "$work/model.onnx" --scores "$work/scores/scores.json" --out "$out"
+"$python" -m fetal_head.quantize --model "$out/model.onnx" --data "$data" --out "$out" >>"$out/manifest.toml"
 echo "engine written to $out"
