@@ -77,10 +77,10 @@ def med_py(truth, prediction, size):
         "dice": ratio(medpy.dc),
         "iou": ratio(medpy.jc),
         "sensitivity": ratio(medpy.sensitivity) if truth.any() else None,
-        "specificity": ratio(medpy.specificity) if not truth.all() else None,
+        "specificity": attempt(lambda: medpy.specificity(prediction, truth)) if not truth.all() else None,
         "precision": ratio(medpy.precision) if prediction.any() else None,
         "hd100": attempt(lambda: medpy.hd(prediction, truth, spacing)),
-        "masd": attempt(lambda: medpy.assd(prediction, truth, spacing)),
+        "assd": attempt(lambda: medpy.assd(prediction, truth, spacing)),
     }
 
 
