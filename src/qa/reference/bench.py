@@ -22,19 +22,19 @@ SIDE, CLASSES, SPACING, TOLERANCE = 512, 2, (0.3, 0.2), 1.0
 def label(a, b):
     out = np.zeros((SIDE, SIDE), np.uint8)
     out[a] = 1
-    out[b & ~a] = 2
+    out[b] = 2
     return out
 
 
 def pairs(seed, n):
-    """Two classes a mask, of the size that heads, ventricles and tools have; each third pair differs grossly."""
+    """Two classes a mask, one of the size of a head and one of a ventricle or tool; each third pair differs grossly."""
     rng = np.random.default_rng(seed)
     shape = (SIDE, SIDE)
     for i in range(n):
-        first, second = masks.blob(rng, shape, rng.uniform(0.15, 0.4)), masks.blob(rng, shape, rng.uniform(0.1, 0.3))
+        first, second = masks.blob(rng, shape, rng.uniform(0.25, 0.42)), masks.blob(rng, shape, rng.uniform(0.06, 0.2))
         truth = label(first, second)
         if i % 3 == 2:
-            yield truth, label(masks.blob(rng, shape, 0.3), masks.blob(rng, shape, 0.2))
+            yield truth, label(masks.blob(rng, shape, 0.35), masks.blob(rng, shape, 0.15))
         else:
             move = lambda m: np.roll(m, rng.integers(-6, 7, 2), (0, 1))
             yield truth, label(move(first), move(second))
@@ -60,14 +60,16 @@ def main():
         file.flush()
         ours = json.loads(subprocess.check_output([sys.argv[1], file.name, str(SIDE), str(SIDE), str(CLASSES), "10"]))
     everything(*data[0])
-    times, total = [], 0.0
+    times, cpu, total = [], [], 0.0
     for truth, prediction in data:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.thread_time()
         total += everything(truth, prediction)
         times.append(1e3 * (time.perf_counter() - start))
-    print(f"ours   {ours['mean_ms']:.2f} ms a pair (median {ours['p50_ms']:.2f}, 95 % {ours['p95_ms']:.2f}, most {ours['max_ms']:.2f})")
-    print(f"MONAI  {np.mean(times):.2f} ms a pair (median {np.median(times):.2f}, most {max(times):.2f})")
-    print(f"ratio  {np.mean(times) / ours['mean_ms']:.1f}   checksums {ours['sum']:.4f} and {total:.4f}")
+        cpu.append(1e3 * (time.thread_time() - busy))
+    # On a machine that does other things too, time on a core is what compares.
+    print(f"ours   {ours['cpu_ms']:.2f} ms on a core a pair; on the clock {ours['mean_ms']:.2f}, median {ours['p50_ms']:.2f}, 95 % {ours['p95_ms']:.2f}")
+    print(f"MONAI  {np.mean(cpu):.2f} ms on a core a pair; on the clock {np.mean(times):.2f}, median {np.median(times):.2f}")
+    print(f"ratio  {np.mean(cpu) / ours['cpu_ms']:.1f} on a core, {np.median(times) / ours['p50_ms']:.1f} of medians; checksums {ours['sum']:.4f} and {total:.4f}")
 
 
 main()

@@ -16,8 +16,10 @@ pub struct PixelSize {
     pub y: f64,
 }
 
-/// Steps of looking about in a row, as multiples of its width, after which the envelope is cheaper.
-const STEPS_PER_WIDTH: usize = 6;
+/// Columns whose nearest is kept too, so that all of them can be passed over at once.
+const BLOCK: usize = 8;
+/// Columns looked at in a row, as multiples of its width, after which the envelope is cheaper.
+const LOOKS_PER_WIDTH: usize = 16;
 
 /// Distances to a set of points of a grid.
 #[derive(Debug)]
@@ -25,7 +27,9 @@ pub struct DistanceField {
     width: usize,
     /// Rows to the nearest point of the column; the grid's height where the column has none.
     rows_away: Vec<u16>,
-    /// Square of the distance of so many columns.
+    /// The least of each [`BLOCK`] of columns.
+    least: Vec<u16>,
+    /// Square of the distance of so many columns, counted from `width` − 1 to either side.
     square_x: Vec<f64>,
     /// Square of the distance of so many rows; the last entry, none, is infinite.
     square_y: Vec<f64>,
@@ -54,68 +58,110 @@ impl DistanceField {
                 *away = *below;
             }
         }
+        let mut least = Vec::with_capacity(width.div_ceil(BLOCK) * height);
+        for row in rows_away.chunks_exact(width) {
+            least.extend(
+                row.chunks(BLOCK).map(|block| block.iter().fold(none, |least, &away| least.min(away))),
+            );
+        }
         let square = |n: usize, size: f64| (n as f64 * size) * (n as f64 * size);
-        let square_x = (0..width).map(|n| square(n, size.x)).collect();
+        let square_x = (0..2 * width).map(|n| square(n.abs_diff(width - 1), size.x)).collect();
         let square_y = (0..height).map(|n| square(n, size.y)).chain([f64::INFINITY]).collect();
-        Self { width, rows_away, square_x, square_y }
+        Self { width, rows_away, least, square_x, square_y }
+    }
+
+    fn of_rows(&self, away: u16) -> f64 {
+        self.square_y.get(usize::from(away)).copied().unwrap_or(f64::INFINITY)
+    }
+
+    fn of_columns(&self, columns: usize) -> f64 {
+        self.square_x.get(self.width - 1 + columns).copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// The rows away of a row's columns, and the least of its blocks.
+    fn row(&self, y: usize) -> Option<(&[u16], &[u16])> {
+        let blocks = self.width.div_ceil(BLOCK);
+        let row = self.rows_away.get(y * self.width..(y + 1) * self.width)?;
+        Some((row, self.least.get(y * blocks..(y + 1) * blocks)?))
     }
 
     /// Square of the distance from pixel (x, y) to the nearest point of its own column; infinite where it has none.
     pub fn column_square(&self, x: usize, y: usize) -> f64 {
-        let away = self.rows_away.get(y * self.width + x);
-        away.and_then(|&a| self.square_y.get(usize::from(a))).copied().unwrap_or(f64::INFINITY)
+        self.rows_away.get(y * self.width + x).map_or(f64::INFINITY, |&away| self.of_rows(away))
     }
 
-    /// Squares of the distances of the points at columns `xs` of row `y`, handed to `take` in their order with the number
-    /// of the query. Infinite where the set is empty.
-    pub fn squares(&self, y: usize, xs: &[u32], mut take: impl FnMut(usize, f64)) {
-        let Some(row) = self.rows_away.get(y * self.width..(y + 1) * self.width) else { return };
-        let mut budget = STEPS_PER_WIDTH * self.width;
+    /// Square of the distance from pixel (x, y) to the set; infinite where that is empty.
+    pub fn square(&self, x: usize, y: usize) -> f64 {
+        self.row(y).map_or(f64::INFINITY, |(row, least)| self.look_about(row, least, x).0)
+    }
+
+    /// Squares of the distances of the points at columns `xs` of row `y`, handed to `take` in their order. Infinite where
+    /// the set is empty.
+    pub fn squares(&self, y: usize, xs: &[u32], mut take: impl FnMut(f64)) {
+        let Some((row, least)) = self.row(y) else { return };
+        let mut budget = LOOKS_PER_WIDTH * self.width;
         let mut envelope: Option<Vec<f64>> = None;
-        for (i, &x) in xs.iter().enumerate() {
+        for &x in xs {
             let x = x as usize;
             if let Some(all) = &envelope {
-                take(i, all.get(x).copied().unwrap_or(f64::INFINITY));
+                take(all.get(x).copied().unwrap_or(f64::INFINITY));
                 continue;
             }
-            let (square, steps) = self.look_about(row, x);
-            take(i, square);
-            match budget.checked_sub(steps) {
+            let (square, looks) = self.look_about(row, least, x);
+            take(square);
+            match budget.checked_sub(looks) {
                 Some(left) => budget = left,
                 None => envelope = Some(self.envelope(row)),
             }
         }
     }
 
-    fn look_about(&self, row: &[u16], x: usize) -> (f64, usize) {
-        let rows = |away: u16| self.square_y.get(usize::from(away)).copied().unwrap_or(f64::INFINITY);
-        let mut best = row.get(x).map_or(f64::INFINITY, |&away| rows(away));
-        let mut steps = 0;
-        for (columns, &beside) in self.square_x.iter().enumerate().skip(1) {
+    /// The square of the distance of column `x`, and how many columns and blocks were looked at for it.
+    fn look_about(&self, row: &[u16], least: &[u16], x: usize) -> (f64, usize) {
+        let own = x / BLOCK;
+        let mut best = self.look_at(row, own, x, f64::INFINITY);
+        let mut looks = BLOCK;
+        // Blocks to the left, nearest column first, then to the right: as far as any could still be nearer.
+        for block in (0..own).rev() {
+            let beside = self.of_columns(x - (block * BLOCK + BLOCK - 1));
+            looks += 1;
             if beside >= best {
                 break;
             }
-            steps += 1;
-            let left = x.checked_sub(columns).and_then(|x| row.get(x));
-            let right = row.get(x + columns);
-            if left.is_none() && right.is_none() {
-                break;
-            }
-            for &away in [left, right].into_iter().flatten() {
-                best = best.min(rows(away) + beside);
+            if least.get(block).is_some_and(|&away| self.of_rows(away) + beside < best) {
+                best = self.look_at(row, block, x, best);
+                looks += BLOCK;
             }
         }
-        (best, steps)
+        for (block, &away) in least.iter().enumerate().skip(own + 1) {
+            let beside = self.of_columns(block * BLOCK - x);
+            looks += 1;
+            if beside >= best {
+                break;
+            }
+            if self.of_rows(away) + beside < best {
+                best = self.look_at(row, block, x, best);
+                looks += BLOCK;
+            }
+        }
+        (best, looks)
+    }
+
+    /// The least of `best` and what the columns of a block offer.
+    fn look_at(&self, row: &[u16], block: usize, x: usize, best: f64) -> f64 {
+        let first = block * BLOCK;
+        let columns = row.get(first..(first + BLOCK).min(row.len())).unwrap_or(&[]);
+        let beside = self.square_x.get(first + self.width - 1 - x..).unwrap_or(&[]);
+        columns.iter().zip(beside).fold(best, |best, (&away, beside)| best.min(self.of_rows(away) + beside))
     }
 
     /// The whole row at once.
     fn envelope(&self, row: &[u16]) -> Vec<f64> {
-        let step = self.square_x.get(1).copied().unwrap_or(1.0);
-        let rows = |away: u16| self.square_y.get(usize::from(away)).copied().unwrap_or(f64::INFINITY);
+        let step = self.of_columns(1);
         // Parabolas of the envelope from left to right: column of the vertex, its height, where it begins to be lowest.
         let mut hull: Vec<(usize, f64, f64)> = Vec::new();
         for (q, &away) in row.iter().enumerate() {
-            let height = rows(away);
+            let height = self.of_rows(away);
             if height.is_infinite() {
                 continue;
             }
@@ -137,9 +183,7 @@ impl DistanceField {
                 while hull.get(k + 1).is_some_and(|next| next.2 <= x as f64) {
                     k += 1;
                 }
-                hull.get(k).map_or(f64::INFINITY, |&(v, height, _)| {
-                    height + self.square_x.get(x.abs_diff(v)).copied().unwrap_or(f64::INFINITY)
-                })
+                hull.get(k).map_or(f64::INFINITY, |&(v, height, _)| height + self.of_columns(x.abs_diff(v)))
             })
             .collect()
     }
@@ -164,7 +208,7 @@ mod tests {
         let xs: Vec<u32> = (0..width as u32).collect();
         let mut out = Vec::new();
         for y in 0..cells.len() / width {
-            field.squares(y, &xs, |_, d| out.push(d));
+            field.squares(y, &xs, |d| out.push(d));
         }
         out
     }
@@ -176,6 +220,22 @@ mod tests {
         let d = all(&cells, 7, PixelSize { x: 3.0, y: 4.0 });
         assert_eq!(d[4 * 7 + 6], 18.0 * 18.0 + 16.0 * 16.0);
         assert_eq!(d[0], 0.0);
+    }
+
+    #[test]
+    fn the_envelope_says_the_same_as_looking_about() {
+        // All that is to be found lies to the right and far: every row changes over to its envelope.
+        let (width, height) = (400, 40);
+        let mut cells = vec![0; width * height];
+        for y in 0..height {
+            cells[y * width + width - 1 - (y * y) % 37] = 1;
+        }
+        let size = PixelSize { x: 0.3, y: 0.7 };
+        let field = DistanceField::to(&cells, width, size);
+        for (i, d) in all(&cells, width, size).into_iter().enumerate() {
+            let alone = field.square(i % width, i / width);
+            assert!((d - alone).abs() <= 1e-12 * alone, "{d} and {alone}");
+        }
     }
 
     #[test]
@@ -201,6 +261,10 @@ mod tests {
                 })
                 .collect();
             let size = PixelSize { x: sx, y: sy };
+            let field = DistanceField::to(&cells, width, size);
+            for (y, x) in [(0, 0), (height / 2, width / 2), (height - 1, width - 1)] {
+                prop_assert_eq!(field.square(x, y), brute(&cells, width, size, x, y));
+            }
             for (i, d) in all(&cells, width, size).into_iter().enumerate() {
                 let truth = brute(&cells, width, size, i % width, i / width);
                 prop_assert!(d == truth || (d - truth).abs() <= 1e-12 * truth, "{d} for {truth}");

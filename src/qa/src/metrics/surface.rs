@@ -44,7 +44,7 @@ impl SurfaceScore {
 fn distances(from: &Points, to: &DistanceField) -> Vec<f64> {
     let mut all = Vec::with_capacity(from.xs.len());
     for (y, xs) in from.rows() {
-        to.squares(y, xs, |_, square| all.push(square.sqrt()));
+        to.squares(y, xs, |square| all.push(square.sqrt()));
     }
     all
 }
@@ -59,23 +59,38 @@ fn quantile(values: &mut [f64], p: f64) -> Option<f64> {
 }
 
 /// Farthest that a pixel of `from` which is not in `other` lies from `other`, squared.
-fn farthest_square(from: &Patch, other: &Patch, to_other: &DistanceField) -> f64 {
+///
+/// Most pixels are ruled out: none lies farther than its column says, nor farther than a neighbour by more than the way
+/// there.
+fn farthest_square(from: &Patch, other: &Patch, to_other: &DistanceField, size: PixelSize) -> f64 {
     let w = from.width;
-    let mut most = 0.0_f64;
-    let mut xs: Vec<u32> = Vec::new();
+    let (mut most_square, mut most) = (0.0_f64, 0.0_f64);
+    // Per column, the last distance found, and in which row.
+    let mut above = vec![(f64::INFINITY, 0_usize); w];
     for (y, (line, there)) in from.cells.chunks_exact(w).zip(other.cells.chunks_exact(w)).enumerate() {
-        xs.clear();
+        let mut left = (f64::INFINITY, 0_usize);
         for (block, (here, there)) in line.chunks(16).zip(there.chunks(16)).enumerate() {
-            if here.iter().zip(there).fold(0, |any, (h, t)| any | (h & !t)) != 0 {
-                let alone = here.iter().zip(there).enumerate().filter(|(_, (h, t))| *h & !*t != 0);
-                // No farther than the column says: most pixels are ruled out by that.
-                let columns = alone.map(|(i, _)| 16 * block + i);
-                xs.extend(columns.filter(|&x| to_other.column_square(x, y) > most).map(|x| x as u32));
+            if here.iter().zip(there).fold(0, |any, (h, t)| any | (h & !t)) == 0 {
+                continue;
+            }
+            for (i, (h, t)) in here.iter().zip(there).enumerate() {
+                let x = 16 * block + i;
+                let Some(above) = above.get_mut(x).filter(|_| h & !t != 0) else { continue };
+                let near = left.0 + (x - left.1) as f64 * size.x <= most
+                    || above.0 + (y - above.1) as f64 * size.y <= most;
+                if near || to_other.column_square(x, y) <= most_square {
+                    continue;
+                }
+                let square = to_other.square(x, y);
+                let distance = square.sqrt();
+                (left, *above) = ((distance, x), (distance, y));
+                if square > most_square {
+                    (most_square, most) = (square, distance);
+                }
             }
         }
-        to_other.squares(y, &xs, |_, square| most = most.max(square));
     }
-    most
+    most_square
 }
 
 /// Compares two patches of one size, neither of them empty. `tolerance` is in the unit of `size`.
@@ -97,8 +112,9 @@ pub(super) fn compare(
     let hd100 = from_t.iter().chain(&from_p).copied().fold(0.0, f64::max);
     let hd95 = quantile(&mut from_t, 0.95)?.max(quantile(&mut from_p, 0.95)?);
     // Outside a mask its nearest pixel is an edge pixel, so the same fields serve.
-    let hd100_sets =
-        farthest_square(truth, prediction, &field_p).max(farthest_square(prediction, truth, &field_t)).sqrt();
+    let hd100_sets = farthest_square(truth, prediction, &field_p, size)
+        .max(farthest_square(prediction, truth, &field_t, size))
+        .sqrt();
     Some(SurfaceScore { hd100, hd100_sets, hd95, assd, masd, nsd: nsd(truth, prediction, size, tolerance) })
 }
 
