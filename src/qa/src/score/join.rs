@@ -47,8 +47,8 @@ pub struct Joined<'a> {
     pub matches: Vec<Match<'a>>,
     /// How many there are, and how many not.
     pub coverage: Coverage,
-    /// Whether patients are known for all of them.
-    pub patients_known: bool,
+    /// What intervals draw: `patient`, or `video` or `still` where the patients of some are not known.
+    pub unit: &'static str,
 }
 
 /// What a video is told by, where the truth does not say.
@@ -146,25 +146,31 @@ pub fn join<'a>(runs: &'a [Run], truth: &'a Truth) -> Result<Joined<'a>, ScoreEr
     coverage.run_frames_without_truth = coverage.run_frames - found.len();
     coverage.truth_without_frame = truth.frames.len() - found.len();
     let (mut videos, mut patients) = (HashMap::new(), HashMap::new());
-    let patients_known = found.iter().all(|m| m.3.patient.is_some());
+    let unit = if found.iter().all(|m| m.3.patient.is_some()) {
+        "patient"
+    } else if found.iter().any(|m| m.1.is_clip || m.3.video.is_some()) {
+        "video"
+    } else {
+        "still"
+    };
     let matches = found
         .into_iter()
         .map(|(run_index, run, frame, truth)| {
-            let unit = match (truth.video, run.is_clip, truth.patient) {
+            let source = match (truth.video, run.is_clip, truth.patient) {
                 (Some(video), ..) => Unit::Stated(video),
                 (None, true, _) => Unit::Run(run_index),
                 (None, false, Some(patient)) => Unit::Patient(patient),
                 (None, false, None) => Unit::Still(run_index, frame.number),
             };
             let next = videos.len();
-            let video = *videos.entry(unit).or_insert(next);
-            let owner = truth.patient.map_or(unit, Unit::Patient);
+            let video = *videos.entry(source).or_insert(next);
+            let owner = truth.patient.map_or(source, Unit::Patient);
             let next = patients.len();
             let patient = *patients.entry(owner).or_insert(next);
             Match { run_index, run, frame, truth, patient, video }
         })
         .collect();
-    Ok(Joined { matches, coverage, patients_known })
+    Ok(Joined { matches, coverage, unit })
 }
 
 /// The truth of a whole clip: a row without a mask, named like the run's input.

@@ -42,12 +42,12 @@ pub struct Report {
     pub settings: Settings,
     /// How far the names went together.
     pub coverage: Coverage,
-    /// Patients among the scored frames; videos where patients are not known.
-    pub n_patients: usize,
+    /// What intervals draw: `patient`, or `video` or `still` where the patients of some are not known.
+    pub unit: &'static str,
+    /// How many of these are among the scored frames.
+    pub n_units: usize,
     /// Videos among them; a patient's stills count as one.
     pub n_videos: usize,
-    /// Whether patients are known: else intervals draw videos.
-    pub patients_known: bool,
     /// `mm` or `[px]`: the unit of all distances.
     pub distance_unit: &'static str,
     /// What should be known.
@@ -191,7 +191,7 @@ pub fn report(
 ) -> Option<Report> {
     let all: Vec<&FrameScore> = frames.frames.iter().collect();
     let structures = structure_reports(frames, &all, runs, settings);
-    let (n_patients, n_videos) = units(joined.matches.iter().map(|m| (m.patient, m.video)));
+    let (n_units, n_videos) = units(joined.matches.iter().map(|m| (m.patient, m.video)));
     let mean = |pick: &dyn Fn(&StructureReport) -> Option<f64>| {
         crate::stats::mean(&structures.iter().filter_map(pick).collect::<Vec<_>>())
     };
@@ -214,9 +214,9 @@ pub fn report(
         truth: truth.name.clone(),
         settings: settings.clone(),
         coverage: joined.coverage,
-        n_patients,
+        unit: joined.unit,
+        n_units,
         n_videos,
-        patients_known: joined.patients_known,
         distance_unit: if frames.in_mm { "mm" } else { "[px]" },
         notes: frames.notes.clone(),
         mean_dice: mean(&dice),

@@ -28,7 +28,7 @@ fn plural(n: usize, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A number to four digits that count.
+/// A number with so many digits after the point.
 fn number(value: f64, digits: usize) -> String {
     format!("{value:.digits$}")
 }
@@ -55,17 +55,15 @@ pub fn text(report: &Report) -> String {
 
 fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     let coverage = report.coverage;
-    let unit = if report.patients_known { "patient" } else { "video or still" };
+    let unit = report.unit;
     writeln!(out, "{} {} against {}", report.engine.name, report.engine.version, report.truth)?;
     writeln!(
         out,
-        "{} of {}, {} scored; {} of the run without truth, {} without a frame, {} without a result",
+        "{} of {} scored; not scored: {} of the run without truth, {} without a frame",
         plural(coverage.matched, "frame"),
-        plural(report.n_videos, "video"),
-        plural(report.n_patients, unit),
+        plural(report.n_units, unit),
         plural(coverage.run_frames_without_truth, "frame"),
         plural(coverage.truth_without_frame, "truth"),
-        plural(coverage.matched_without_result, "frame"),
     )?;
     let bootstrap = report.settings.bootstrap;
     writeln!(
@@ -73,8 +71,15 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         "intervals hold the truth {:.0} % of the time: BCa, {} draws of whole {unit}s{}",
         100.0 * bootstrap.confidence,
         bootstrap.resamples,
-        if report.n_patients < FEW { "; few: read them with care" } else { "" }
+        if report.n_units < FEW { "; few: read them with care" } else { "" }
     )?;
+    if coverage.matched_without_result > 0 {
+        writeln!(
+            out,
+            "note: {} without a result, scored as empty",
+            plural(coverage.matched_without_result, "frame")
+        )?;
+    }
     for note in &report.notes {
         writeln!(out, "note: {note}")?;
     }
@@ -91,7 +96,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     for value in &report.values {
-        write_value(out, value)?;
+        write_value(out, value, report.unit)?;
     }
     for (name, structures) in &report.strata {
         let n = structures
@@ -209,7 +214,7 @@ fn share_line(name: &str, share: &Share) -> Option<String> {
     ))
 }
 
-fn write_value(out: &mut String, v: &ValueReport) -> std::fmt::Result {
+fn write_value(out: &mut String, v: &ValueReport, unit: &str) -> std::fmt::Result {
     let without: Vec<String> = v.without_value.iter().map(|(why, n)| format!("{n} {why}")).collect();
     let without =
         if without.is_empty() { String::new() } else { format!("; without a value: {}", without.join(", ")) };
@@ -217,12 +222,7 @@ fn write_value(out: &mut String, v: &ValueReport) -> std::fmt::Result {
     let Some(a) = &v.agreement else {
         return writeln!(out, "  no pair of {}{without}", v.n_true);
     };
-    writeln!(
-        out,
-        "  {} of {}{without}",
-        plural(a.n_pairs, "pair"),
-        plural(a.n_units, "patient, video or still")
-    )?;
+    writeln!(out, "  {} of {}{without}", plural(a.n_pairs, "pair"), plural(a.n_units, unit))?;
     let interval = |i: Option<Interval>| interval_text(i, None, 2);
     writeln!(out, "  bias {:.2} ({})", a.bias, interval(a.bias_interval))?;
     if let Some(l) = a.limits {
@@ -291,7 +291,7 @@ fn write_comparison(out: &mut String, c: &Comparison) -> std::fmt::Result {
             d.mean,
             interval_text(d.interval, d.no_interval, 4),
             verdict,
-            plural(d.n_patients, "patient or video")
+            plural(d.n_patients, "unit")
         )?;
     }
     Ok(())
