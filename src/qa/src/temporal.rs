@@ -24,6 +24,8 @@ pub const MOTION_HZ: f64 = 8.0;
 pub const DROP_OUT_S: f64 = 0.2;
 /// A second difference above this part of the mean area marks a frame that does not fit its neighbours.
 pub const ODD_FRAME: f64 = 0.1;
+/// A true area whose standard deviation is a smaller part of its mean stands still.
+const STANDS_STILL: f64 = 0.02;
 /// Largest delay that is looked for, seconds.
 const MAX_LAG_S: f64 = 0.5;
 
@@ -206,6 +208,10 @@ fn lag_ms(clip: &[Moment]) -> Option<f64> {
     }
     let (step, predicted) = resampled(clip, |m| m.predicted)?;
     let (_, truth) = resampled(clip, |m| m.truth.unwrap_or(0.0))?;
+    let swing = crate::stats::variance(&truth)?.sqrt() / crate::stats::mean(&truth)?;
+    if swing.is_nan() || swing < STANDS_STILL {
+        return None;
+    }
     let reach = ((MAX_LAG_S / step) as usize).min(truth.len() / 4);
     let correlation = |shift: isize| -> Option<f64> {
         let pairs: Vec<(f64, f64)> = (0..truth.len())

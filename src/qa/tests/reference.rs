@@ -4,6 +4,7 @@
 //! The contract: Dice and IoU equal to MedPy and, within its 32-bit numbers, MONAI; HD100 equal to MedPy's, and as sets of
 //! pixels to SimpleITK's; HD95 and ASSD within 1e-4 of MONAI's (relative above 1, for 32 bits hold no more); NSD within 1e-3
 //! of DeepMind's, and in fact within 1e-9.
+#![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
 use vesalius_measure::mask::LabelMask;

@@ -47,8 +47,11 @@ pub fn score(run: &Path, truth: &Path, settings: &Settings) -> Result<Scored, Sc
     let truth = Truth::read(truth, settings.by.as_deref())?;
     let runs = Run::read_all(run)?;
     let joined = join::join(&runs, &truth)?;
-    let frames = frames::score_frames(&joined, settings)?;
-    let values = values::compare_values(&joined, &runs, &truth, settings);
+    let mut frames = frames::score_frames(&joined, settings)?;
+    let (values, unmeasured) = values::compare_values(&joined, &runs, &truth, settings);
+    if !unmeasured.is_empty() {
+        frames.notes.push(format!("true values that the run has none of: {}", unmeasured.join(", ")));
+    }
     let report = report::report(&runs, &truth, &joined, &frames, values, settings)
         .ok_or_else(|| ScoreError::NoRun(run.to_owned()))?;
     Ok(Scored { frames, report })

@@ -14,6 +14,8 @@ use crate::aggregate::{Better, FrameCounts, MetricSummary, Sample, Share, share,
 use crate::metrics::instances::InstanceCounts;
 use crate::metrics::overlap::Counts;
 use crate::metrics::{Presence, StructureScore};
+use crate::stats::Interval;
+use crate::stats::bootstrap::{Bootstrap, NoInterval};
 use crate::temporal::{Steadiness, steadiness};
 
 /// Version of the layout of `score.json`.
@@ -129,6 +131,10 @@ pub struct Objects {
     pub counts: InstanceCounts,
     /// F1 of detection.
     pub f1: Option<f64>,
+    /// Its interval.
+    pub f1_interval: Option<Interval>,
+    /// Why there is none.
+    pub f1_no_interval: Option<NoInterval>,
     /// Panoptic quality.
     pub panoptic_quality: Option<f64>,
 }
@@ -268,12 +274,12 @@ fn structure_report(
         .collect();
     let mut counts = FrameCounts::default();
     let mut pooled_pixels = Counts::default();
-    let mut objects: Option<InstanceCounts> = None;
+    let mut objects: BTreeMap<usize, InstanceCounts> = BTreeMap::new();
     let (mut there, mut not_there) = (Vec::new(), Vec::new());
     for (frame, score) in &scores {
         pooled_pixels += score.pixels;
         if let Some(instances) = score.instances {
-            *objects.get_or_insert_default() += instances;
+            *objects.entry(frame.patient).or_default() += instances;
         }
         let (list, yes, count) = match score.presence {
             Presence::Both => (&mut there, true, &mut counts.both),
@@ -296,14 +302,29 @@ fn structure_report(
         pooled_pixels,
         pooled_dice: pooled_pixels.dice(),
         pooled_iou: pooled_pixels.iou(),
-        objects: objects.map(|counts| Objects {
-            counts,
-            f1: counts.f1(),
-            panoptic_quality: counts.panoptic_quality(),
-        }),
+        objects: objects_of(&objects, bootstrap),
         temporal: temporal(index, some, runs),
         worst: worst(&scores),
     }
+}
+
+/// Objects of all frames, given those of each patient.
+fn objects_of(patients: &BTreeMap<usize, InstanceCounts>, bootstrap: &Bootstrap) -> Option<Objects> {
+    let each: Vec<InstanceCounts> = patients.values().copied().collect();
+    let sum = |drawn: &[usize]| {
+        let mut counts = InstanceCounts::default();
+        drawn.iter().filter_map(|&i| each.get(i)).for_each(|c| counts += *c);
+        counts
+    };
+    let counts = sum(&(0..each.len()).collect::<Vec<_>>());
+    let interval = bootstrap.interval(each.len(), |drawn| sum(drawn).f1());
+    (!each.is_empty()).then(|| Objects {
+        counts,
+        f1: counts.f1(),
+        f1_interval: interval.ok(),
+        f1_no_interval: interval.err(),
+        panoptic_quality: counts.panoptic_quality(),
+    })
 }
 
 fn temporal(index: usize, some: &[&FrameScore], runs: &[Run]) -> Vec<ClipSteadiness> {

@@ -159,11 +159,12 @@ fn write_structure(out: &mut String, s: &StructureReport) -> std::fmt::Result {
         let value = |v: Option<f64>| v.map_or_else(|| "--".to_owned(), |v| format!("{v:.4}"));
         writeln!(
             out,
-            "  objects: found {}, missed {}, false {}; F1 {}, panoptic quality {}",
+            "  objects: found {}, missed {}, false {}; F1 {} ({}), panoptic quality {}",
             o.counts.matched,
             o.counts.truth_only,
             o.counts.prediction_only,
             value(o.f1),
+            interval_text(o.f1_interval, o.f1_no_interval, 4),
             value(o.panoptic_quality)
         )?;
     }

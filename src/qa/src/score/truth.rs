@@ -70,7 +70,8 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Reads a folder of PNG label masks (and the folders in it), or a CSV with the header `image,mask,…`: `subject` or
+    /// Reads a folder of PNG label masks (and the folders in it), or a CSV with the header `image,mask,…` (`frame`
+    /// instead of `image` for the frames of a clip): `subject` or
     /// `patient`, `video` or `sequence`, `pixel_size_mm` (or with `_x` and `_y`), values as `NAME_UNIT`. Paths in it are seen
     /// from where it lies. `by` names a column to take apart by.
     ///
@@ -196,8 +197,9 @@ struct Header {
 impl Header {
     fn of(header: &[String], by: Option<&str>) -> Result<Self, String> {
         let at = |names: &[&str]| header.iter().position(|h| names.contains(&h.as_str()));
-        let image = at(&["image", "file", "frame_file"])
-            .ok_or("it has no column 'image': the header is image,mask,…")?;
+        let image = at(&["image", "file"])
+            .or_else(|| at(&["frame_index", "frame"]))
+            .ok_or("it has no column 'image' (or 'frame', of a clip): the header is image,mask,…")?;
         let mask = at(&["mask", "label"]);
         let scale = match (at(&["pixel_size_mm", "mm_per_px"]), at(&["mm_per_px_x"]), at(&["mm_per_px_y"])) {
             (_, Some(x), Some(y)) => Some([x, y]),
@@ -361,6 +363,15 @@ mod tests {
             assert!(error.contains(expected) && !error.contains('\n'), "{text:?}: {error}");
             assert!(!error.contains("Miller") && !error.contains("Jones"), "{error}");
         }
+    }
+
+    #[test]
+    fn frames_of_a_clip_may_go_by_their_number() {
+        let t =
+            table("frame_index,time_s,mm_per_px_x,mm_per_px_y,bpd_mm\n0,0.0,0.2,0.3,70\n1,0.1,0.2,0.3,71\n")
+                .unwrap();
+        assert_eq!((t.frames[1].stem.as_str(), t.frames[1].scale_mm), ("1", Some([0.2, 0.3])));
+        assert_eq!(t.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["time", "bpd"]);
     }
 
     #[test]

@@ -34,14 +34,15 @@ pub struct ValueReport {
     pub within_limit: Option<Share>,
 }
 
-/// Compares every value that both the table of truth and the run have a name for.
+/// Compares every value that both the table of truth and the run have a name for. Values of the table that the run measures
+/// nowhere come apart, by name.
 pub fn compare_values(
     joined: &Joined<'_>,
     runs: &[Run],
     truth: &Truth,
     settings: &Settings,
-) -> Vec<ValueReport> {
-    let mut reports = Vec::new();
+) -> (Vec<ValueReport>, Vec<String>) {
+    let (mut reports, mut unmeasured) = (Vec::new(), Vec::new());
     for (i, column) in truth.columns.iter().enumerate() {
         let mut study = Study::default();
         for m in &joined.matches {
@@ -58,12 +59,17 @@ pub fn compare_values(
                 study.add(column, &run.series, *value, unit);
             }
         }
-        if study.n_true > 0 {
+        if study.without.get(NOT_MEASURED) == Some(&study.n_true) {
+            unmeasured.push(column.name.clone());
+        } else if study.n_true > 0 {
             reports.push(study.report(column, settings));
         }
     }
-    reports
+    (reports, unmeasured)
 }
+
+/// Why there is no value: the run has none of this name in the frame.
+const NOT_MEASURED: &str = "not measured";
 
 #[derive(Default)]
 struct Study {
@@ -85,7 +91,7 @@ impl Study {
                 }
                 None => "invalid".to_owned(),
             },
-            None if named.is_empty() => "not measured".to_owned(),
+            None if named.is_empty() => NOT_MEASURED.to_owned(),
             None => "in another unit".to_owned(),
         };
         *self.without.entry(why).or_default() += 1;

@@ -36,10 +36,10 @@ impl Default for Bootstrap {
 #[non_exhaustive]
 pub enum NoInterval {
     /// Too few units to draw from.
-    #[error("fewer than three patients or videos")]
+    #[error("fewer than 3 units")]
     TooFewUnits,
     /// Every draw says the same, which says nothing of the spread.
-    #[error("all patients or videos alike")]
+    #[error("all units alike")]
     NoSpread,
     /// The statistic has no value for the units.
     #[error("no value")]
