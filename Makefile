@@ -15,6 +15,7 @@ help:
 	@echo "make demo    render a phantom with known truth, segment, measure and draw on it; results in out/demo/"
 	@echo "make test    run all tests"
 	@echo "make check   everything that CI runs: format, lints, tests, documentation, demo"
+	@echo "make gpu-check  on a machine with an NVIDIA GPU: run all that a GPU has to confirm; results in out/gpu-check/"
 	@echo "make setup   only get what the others need (they do it themselves)"
 	@echo "make clean   remove what was built and what the demo left; fetched libraries stay"
 
@@ -37,6 +38,10 @@ demo: setup
 .PHONY: check
 check:
 	.ci/run
+
+.PHONY: gpu-check
+gpu-check:
+	scripts/gpu-check.sh --out out/gpu-check
 
 .PHONY: clean
 clean:

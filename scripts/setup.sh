@@ -4,6 +4,7 @@
 #   Rust            checked (rust-version of Cargo.toml), never installed
 #   system packages GStreamer with plugins, a C compiler, pkg-config: apt on Debian and Ubuntu, checked elsewhere
 #   ONNX Runtime    libonnxruntime.so, pinned in scripts/onnxruntime.pin, into the user's data folder
+#   NVRTC           compiles CUDA kernels, pinned in scripts/nvrtc.pin, likewise; what cannot be fetched is done without
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,6 +30,7 @@ gstreamer_version=1.20
 
 changed=no
 onnxruntime=present
+nvrtc=present
 
 say() { echo "setup: $*"; }
 fail() {
@@ -55,8 +57,8 @@ is_debian_like() {
 
 is_installed() { [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# pip is there only to fetch ONNX Runtime, and any Python's will do.
-needs_pip() { [ "$onnxruntime" = missing ] && ! scripts/find_pip.sh >/dev/null; }
+# pip is there only to fetch libraries, and any Python's will do.
+needs_pip() { [[ $onnxruntime$nvrtc == *missing* ]] && ! scripts/find_pip.sh >/dev/null; }
 
 # Runs a command as root, or tells how to and ends.
 as_root() {
@@ -121,6 +123,22 @@ check_onnxruntime() {
     esac
 }
 
+check_nvrtc() {
+    local status=0
+    scripts/fetch_nvrtc.sh --check || status=$?
+    [ "$status" != 1 ] || nvrtc=missing
+}
+
+# Only tests of CUDA kernels and machines with a GPU want it.
+fetch_nvrtc() {
+    [ "$nvrtc" = missing ] || return 0
+    if scripts/fetch_nvrtc.sh; then
+        changed=yes
+    else
+        say "going on without NVRTC: tests skip the compilation of CUDA kernels, and a GPU needs it or kernels that are cached"
+    fi
+}
+
 fetch_onnxruntime() {
     [ "$onnxruntime" = missing ] || return 0
     scripts/fetch_onnxruntime.sh
@@ -129,7 +147,9 @@ fetch_onnxruntime() {
 
 check_rust
 check_onnxruntime
+check_nvrtc
 if is_debian_like; then install_packages; else check_packages_elsewhere; fi
 check_gstreamer_version
 fetch_onnxruntime
+fetch_nvrtc
 if [ "$changed" = no ]; then say "everything is in place"; else say "done"; fi

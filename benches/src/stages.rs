@@ -129,8 +129,14 @@ fn mask_to_values() -> anyhow::Result<()> {
         let mut result = FrameResult::missing(engine.identity().clone(), frame, Reason::NoResultYet);
         result.status = ResultStatus::Ok;
         result.geometry = Some(geometry);
-        result.classes =
-            vec![ClassResult { class: class.clone(), probability, contours, confidence: None, components }];
+        result.classes = vec![ClassResult {
+            class: class.clone(),
+            probability,
+            contours,
+            unconfirmed: Vec::new(),
+            confidence: None,
+            components,
+        }];
         protocol.measure(&mut result, &scale, None);
         series.add(start.elapsed());
         anyhow::ensure!(result.measurements.iter().all(|m| m.value.is_some()), "a value is missing");
@@ -181,7 +187,14 @@ fn all_measures(classes: usize) -> anyhow::Result<Series> {
             let contours = trace(probability, &geometry, 0.5);
             let (probability, components) = (probability.clone(), Components::default());
             let class = class.clone();
-            result.classes.push(ClassResult { class, probability, contours, confidence: None, components });
+            result.classes.push(ClassResult {
+                class,
+                probability,
+                contours,
+                unconfirmed: Vec::new(),
+                confidence: None,
+                components,
+            });
         }
         protocol.measure(&mut result, &scale, None);
         series.add(start.elapsed());

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use vesalius_engine::manifest::Precision;
+use vesalius_engine::{PrecisionChoice, ProviderChoice, SessionOptions};
 
 /// Live segmentation, overlays and measurements with units on ultrasound and endoscopy video.
 ///
@@ -18,7 +20,7 @@ pub struct Args {
 pub enum Command {
     /// Segment, measure and annotate recordings and stills, every frame
     Replay(ReplayArgs),
-    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule
+    /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule or the bladder
     Combine(CombineArgs),
     /// Score a run's masks and values against truth
     Score(ScoreArgs),
@@ -61,6 +63,13 @@ pub struct ReplayArgs {
     /// What was noted of the recording, for protocols that ask: a CSV with the header time_s,event
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Milliseconds for which an object must be seen, in all frames but one, before it is measured and drawn. Flicker is not
+    /// shown then, and what stays comes so much later
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub confirm_ms: u32,
+    /// Milliseconds after which an object that was not seen is a new one
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=3_600_000))]
+    pub track_gap_ms: u32,
     /// Write a label mask a frame, at the input's size, pixel value = class index
     #[arg(long)]
     pub masks: bool,
@@ -73,9 +82,8 @@ pub struct ReplayArgs {
     /// Threads for inference (0 = one a core)
     #[arg(long, default_value_t = 0)]
     pub threads: u32,
-    /// libonnxruntime.so, where it is not to be looked for
-    #[arg(long, value_name = "FILE")]
-    pub runtime: Option<PathBuf>,
+    #[command(flatten)]
+    pub backend: BackendArgs,
     /// Print one JSON object an input instead of text
     #[arg(long)]
     pub json: bool,
@@ -86,7 +94,7 @@ pub struct CombineArgs {
     /// Run of the first plane: four-chamber, or transverse
     #[arg(value_name = "RUN")]
     pub first: PathBuf,
-    /// Run of the second plane: two-chamber, or longitudinal
+    /// Run of the second plane: two-chamber, or longitudinal (sagittal)
     #[arg(value_name = "RUN")]
     pub second: PathBuf,
     /// Print JSON
@@ -261,6 +269,33 @@ pub struct FetalHeadArgs {
     pub no_masks: bool,
 }
 
+/// What runs an engine.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct BackendArgs {
+    /// What runs the engine: auto, cpu, cuda or tensorrt. One that is named and does not work is an error; auto takes the
+    /// fastest that works and says why
+    #[arg(long, default_value_t, value_name = "NAME")]
+    pub provider: ProviderChoice,
+    /// Numbers it runs in: auto, f32, f16 or int8
+    #[arg(long, default_value_t, value_name = "NAME")]
+    pub precision: PrecisionChoice,
+    /// libonnxruntime.so, where it is not to be looked for
+    #[arg(long, value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+}
+
+impl BackendArgs {
+    /// As a session is told.
+    pub fn options(&self) -> SessionOptions {
+        SessionOptions {
+            runtime: self.runtime.clone(),
+            provider: self.provider,
+            precision: self.precision,
+            ..SessionOptions::default()
+        }
+    }
+}
+
 #[derive(Debug, Parser)]
 pub struct EngineArgs {
     #[command(subcommand)]
@@ -269,7 +304,7 @@ pub struct EngineArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum EngineAction {
-    /// All engines, a line each
+    /// All engines, a line each, with what is compiled for this GPU and what is stale
     List {
         /// Print JSON
         #[arg(long)]
@@ -284,10 +319,47 @@ pub enum EngineAction {
     Verify {
         /// Engine by name or folder
         name: String,
+        #[command(flatten)]
+        backend: BackendArgs,
+    },
+    /// Compile an engine ahead for this GPU, into the cache
+    Build {
+        /// Engine by name or folder
+        name: String,
+        #[command(flatten)]
+        backend: BackendArgs,
+    },
+    /// Take a TensorRT plan that trtexec made as the build of an engine. A plan is code: its SHA-256 must stand in the
+    /// engine's manifest or in trusted-plans.txt
+    ImportPlan {
+        /// Engine by name or folder
+        name: String,
+        /// The file that trtexec wrote (--saveEngine)
+        plan: PathBuf,
+        /// Numbers it runs in, which a plan does not say: f32, f16 or int8
+        #[arg(long, value_name = "NAME", value_parser = named_precision)]
+        precision: Precision,
+        /// Only write the ONNX model with the plan in it, without a GPU
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         /// libonnxruntime.so, where it is not to be looked for
         #[arg(long, value_name = "FILE")]
         runtime: Option<PathBuf>,
     },
+    /// Remove builds that are stale, and what was left half-made
+    Clean {
+        /// Remove all builds
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+fn named_precision(name: &str) -> Result<Precision, String> {
+    match name.parse() {
+        Ok(PrecisionChoice::Named(precision)) => Ok(precision),
+        Ok(PrecisionChoice::Auto) => Err("a plan runs in f32, f16 or int8: say which".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[derive(Debug, Parser)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use vesalius_engine::{PrecisionChoice, ProviderChoice};
 use vesalius_measure::calibration::{Calibration, CalibrationSource};
 use vesalius_measure::units::MmPerPx;
 use vesalius_phantom::{FetalHeadScene, FrameTruth};
@@ -40,11 +41,15 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
         calibration: CalibrationChoice::All(Arc::new(scale)),
         protocol: None,
         events: Vec::new(),
+        confirm_ms: 0,
+        track_gap_ms: 1000,
         masks: true,
         outlines: false,
         video: true,
         threads: 0,
         runtime: None,
+        provider: ProviderChoice::Auto,
+        precision: PrecisionChoice::Auto,
     };
     let folder = args.out.join("replay");
     let mut reporter = Reporter::new(false);

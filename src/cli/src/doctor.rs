@@ -2,7 +2,8 @@
 
 use gst::prelude::*;
 use serde_json::json;
-use vesalius_engine::{Engine, Registry, SessionOptions, engine::verify, runtime};
+use vesalius_engine::provider::probe::availability;
+use vesalius_engine::{Engine, Provider, Registry, SessionOptions, engine::verify, runtime};
 
 use crate::args::DoctorArgs;
 
@@ -24,6 +25,8 @@ const ELEMENTS: [(&str, &str); 10] = [
 struct Check {
     what: String,
     works: bool,
+    /// Whether all is well without it.
+    optional: bool,
     found: String,
     /// What to do where it does not work.
     remedy: String,
@@ -35,25 +38,25 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<u8> {
     checks.extend(elements());
     checks.push(onnxruntime());
     checks.extend(engines());
-    checks.push(Check {
-        what: "backend onnxruntime-cpu".to_owned(),
-        works: runtime::loaded().is_some(),
-        found: "inference on the processor; this build has no other backend".to_owned(),
-        remedy: "see ONNX Runtime above".to_owned(),
-    });
-    let bad = checks.iter().filter(|c| !c.works).count();
+    checks.extend(Provider::ALL.map(backend));
+    let bad = checks.iter().filter(|c| !c.works && !c.optional).count();
     if args.json {
         let lines: Vec<_> = checks
             .iter()
             .map(|c| {
-                json!({ "what": c.what, "works": c.works, "found": c.found,
+                json!({ "what": c.what, "works": c.works, "optional": c.optional, "found": c.found,
                     "remedy": (!c.works).then_some(&c.remedy) })
             })
             .collect();
         say!("{}", serde_json::Value::from(lines));
     } else {
         for check in &checks {
-            say!("{} {:<28} {}", if check.works { "✓" } else { "✗" }, check.what, check.found);
+            let sign = match (check.works, check.optional) {
+                (true, _) => "✓",
+                (false, true) => "–",
+                (false, false) => "✗",
+            };
+            say!("{sign} {:<28} {}", check.what, check.found);
             if !check.works {
                 say!("  → {}", check.remedy);
             }
@@ -73,6 +76,7 @@ fn gstreamer() -> Check {
     Check {
         what: "GStreamer".to_owned(),
         works: started.is_ok() && recent,
+        optional: false,
         found: match started {
             Ok(()) => format!("{major}.{minor}.{micro}"),
             Err(error) => error.to_string(),
@@ -89,6 +93,7 @@ fn elements() -> Vec<Check> {
             Check {
                 what: format!("element {element}"),
                 works: factory.is_some(),
+                optional: false,
                 found: factory.and_then(|f| f.plugin()).map_or_else(
                     || "missing".to_owned(),
                     |plugin| format!("plugin {} {}", plugin.plugin_name(), plugin.version()),
@@ -104,6 +109,7 @@ fn onnxruntime() -> Check {
     Check {
         what: "ONNX Runtime".to_owned(),
         works: loaded.is_ok(),
+        optional: false,
         found: match &loaded {
             Ok(runtime) => format!("{} ({})", runtime.version, runtime.path.display()),
             Err(_) => "not usable".to_owned(),
@@ -118,6 +124,7 @@ fn engines() -> Vec<Check> {
         return vec![Check {
             what: "engines".to_owned(),
             works: false,
+            optional: false,
             found: "none".to_owned(),
             remedy: "run from the project's folder, or set VESALIUS_ENGINES to the folder of engines"
                 .to_owned(),
@@ -130,12 +137,50 @@ fn engines() -> Vec<Check> {
             Check {
                 what: format!("engine {}", entry.name),
                 works: tried.is_ok(),
+                optional: false,
                 found: match &tried {
-                    Ok(seen) => format!("{:.1} ms a frame on one thread", seen.best_run.as_secs_f64() * 1e3),
+                    Ok(seen) => format!(
+                        "{:.1} ms a frame {}",
+                        seen.best_run.as_secs_f64() * 1e3,
+                        match seen.selection.provider {
+                            Provider::Cpu => "on one thread",
+                            gpu => gpu.backend(),
+                        }
+                    ),
                     Err(_) => "not usable".to_owned(),
                 },
                 remedy: tried.err().map(|e| e.to_string()).unwrap_or_default(),
             }
         })
         .collect()
+}
+
+/// Whether the ONNX Runtime that is loaded offers a provider, and whether that would run here. A GPU is nobody's duty.
+fn backend(provider: Provider) -> Check {
+    let found = availability(provider, None, 0);
+    let join = |parts: Vec<&str>| parts.join("; ");
+    let offered = |offered| if offered { "offered" } else { "not offered by this ONNX Runtime" };
+    Check {
+        what: format!("backend {}", provider.backend()),
+        works: found.as_ref().is_ok_and(|found| found.works()),
+        optional: provider != Provider::Cpu,
+        found: match &found {
+            Ok(_) if provider == Provider::Cpu => "inference on the processor".to_owned(),
+            Ok(found) if found.works() => {
+                let gpu = found.gpu.as_ref().map(ToString::to_string).unwrap_or_default();
+                let tensorrt = found.tensorrt.as_ref().map(|v| format!(", TensorRT {v}")).unwrap_or_default();
+                format!("{gpu}{tensorrt}")
+            }
+            Ok(found) => format!(
+                "{}; {}",
+                offered(found.offered),
+                join(found.obstacles.iter().map(|o| o.what.as_str()).collect())
+            ),
+            Err(_) => "not usable".to_owned(),
+        },
+        remedy: match &found {
+            Ok(found) => join(found.obstacles.iter().map(|o| o.remedy.as_str()).collect()),
+            Err(_) => "see ONNX Runtime above".to_owned(),
+        },
+    }
 }

@@ -1,14 +1,21 @@
 //! `vesalius engine`.
 
 use serde_json::json;
-use vesalius_engine::{Engine, EngineError, Registry, SessionOptions, engine::verify};
+use vesalius_engine::provider::cache::EngineCache;
+use vesalius_engine::{Engine, EngineError, Provider, Registry, engine::verify};
 
 use crate::args::{EngineAction, EngineArgs};
+use crate::builds::{self, Builds};
 
 /// Runs the command.
 pub fn run(args: &EngineArgs) -> anyhow::Result<u8> {
     match &args.action {
         EngineAction::List { json } => Ok(list(*json)),
+        EngineAction::Build { name, backend } => builds::build(&open(name)?, backend),
+        EngineAction::ImportPlan { name, plan, precision, out, runtime } => {
+            builds::import(&open(name)?, plan, *precision, out.as_deref(), runtime.as_deref())
+        }
+        EngineAction::Clean { all } => builds::clean(*all),
         EngineAction::Show { name } => {
             let engine = open(name)?;
             // The manifest as it is: it was written to be read.
@@ -16,19 +23,21 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<u8> {
             say!("\n# in {}", engine.folder().display());
             Ok(crate::OK)
         }
-        EngineAction::Verify { name, runtime } => {
+        EngineAction::Verify { name, backend } => {
             let engine = open(name)?;
-            let options = SessionOptions { runtime: runtime.clone(), ..SessionOptions::default() };
-            let seen = verify(&engine, &options)?;
+            let seen = verify(&engine, &backend.options())?;
             say!("{} {}: right", engine.name(), engine.identity().version);
             say!("  SHA-256   {}", seen.sha256);
             say!("  input     {:?}", seen.input_shape);
             say!("  output    {:?}", seen.output_shape);
+            let taken = &seen.selection;
+            say!("  ran on    {} in {} ({})", taken.provider.backend(), taken.precision, taken.why);
             say!(
-                "  loaded in {:.0} ms, first run {:.1} ms, then {:.1} ms on one thread",
+                "  loaded in {:.0} ms, first run {:.1} ms, then {:.1} ms{}",
                 seen.load.as_secs_f64() * 1e3,
                 seen.first_run.as_secs_f64() * 1e3,
-                seen.best_run.as_secs_f64() * 1e3
+                seen.best_run.as_secs_f64() * 1e3,
+                if taken.provider == Provider::Cpu { " on one thread" } else { "" }
             );
             Ok(crate::OK)
         }
@@ -42,12 +51,14 @@ fn open(name: &str) -> Result<Engine, EngineError> {
 fn list(as_json: bool) -> u8 {
     let registry = Registry::standard();
     let entries = registry.list();
+    let builds = Builds::look(EngineCache::standard().ok(), &entries);
     if as_json {
         let lines: Vec<_> = entries
             .iter()
             .map(|entry| match &entry.manifest {
                 Ok(m) => json!({ "name": entry.name, "folder": entry.folder, "version": m.engine.version,
-                    "description": m.engine.description, "sha256": m.model.sha256 }),
+                    "description": m.engine.description, "sha256": m.model.sha256,
+                    "builds": builds.json(&m.engine.name) }),
                 Err(error) => {
                     json!({ "name": entry.name, "folder": entry.folder, "error": error.to_string() })
                 }
@@ -65,9 +76,15 @@ fn list(as_json: bool) -> u8 {
     let width = entries.iter().map(|e| e.name.len()).max().unwrap_or(0);
     for entry in &entries {
         match &entry.manifest {
-            Ok(m) => say!("{:width$}  {:8} {}", entry.name, m.engine.version, m.engine.description),
+            Ok(m) => {
+                say!("{:width$}  {:8} {}", entry.name, m.engine.version, m.engine.description);
+                builds.lines(&m.engine.name).iter().for_each(|line| say!("{:width$}  {line}", ""));
+            }
             Err(error) => say!("{:width$}  not usable: {error}", entry.name),
         }
+    }
+    for line in builds.lines_of_the_gone() {
+        say!("{line}");
     }
     crate::OK
 }

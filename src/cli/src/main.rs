@@ -4,6 +4,7 @@
 mod say;
 
 mod args;
+mod builds;
 mod combine;
 mod demo;
 mod doctor;

@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use serde_json::json;
-use vesalius_ledger::summary::{Summary, ValueSummary, write_json};
+use vesalius_ledger::summary::{Summary, write_json};
+use vesalius_ledger::values::ValueSummary;
+use vesalius_ledger::writer::MEASUREMENTS;
 use vesalius_measure::result::{Measurement, Validity};
+use vesalius_measure::track::TrackId;
 use vesalius_pipeline::replay::{Control, Report};
 use vesalius_pipeline::{CalibrationChoice, Input, ReplayError, ReplayOptions, replay};
 
@@ -27,11 +30,15 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
             .unwrap_or_default(),
         protocol: args.protocol.clone(),
         events: args.events.as_deref().map(vesalius_pipeline::events::read).transpose()?.unwrap_or_default(),
+        confirm_ms: args.confirm_ms,
+        track_gap_ms: args.track_gap_ms,
         masks: args.masks,
         outlines: args.outlines,
         video: !args.no_video,
         threads: args.threads,
-        runtime: args.runtime.clone(),
+        runtime: args.backend.runtime.clone(),
+        provider: args.backend.provider,
+        precision: args.backend.precision,
     };
     let stop = stop_on_interrupt();
     let inputs = inputs(&args.inputs);
@@ -144,13 +151,32 @@ pub fn print_summary(input: &Path, folder: &Path, summary: &Summary) {
         summary.frames_per_s,
         frames.with_finding
     );
+    let engine = &summary.run.engine;
+    let why = summary.run.configuration.get("backend_why").and_then(|why| why.as_str()).unwrap_or_default();
+    say!("  ran on {} in {} ({why})", engine.backend, engine.precision);
     for value in &summary.values {
         if let Some(line) = value_line(value) {
             say!("  {line}");
         }
     }
-    for value in &summary.series {
+    let of_object = |m: &&Measurement| TrackId::of_name(&m.structure).is_some();
+    for value in summary.series.iter().filter(|m| !of_object(m)) {
         say!("  {}", series_line(value));
+    }
+    match summary.series.iter().filter(of_object).count() {
+        0 => {}
+        count => say!("  {count} values over time of single objects in {MEASUREMENTS}"),
+    }
+    let objects = summary.objects;
+    if objects.added_delay_ms > 0.0 {
+        say!(
+            "  {} of {} objects confirmed after {} ms ({} at the most), {} outlines not shown",
+            objects.confirmed,
+            objects.numbered,
+            objects.added_delay_ms,
+            objects.longest_added_delay_ms,
+            objects.withheld_outlines
+        );
     }
     if let Some(refused) = &summary.run.calibration_refused {
         say!("  no millimetres: {} ({})", refused.text, refused.code);
@@ -176,9 +202,15 @@ fn value_line(value: &ValueSummary) -> Option<String> {
     let spread = value.sd.map_or(String::new(), |sd| format!(", SD {sd:.1}"));
     let kind = if over == Validity::Valid { "valid" } else { "limited" };
     let plural = if count == 1 { "frame" } else { "frames" };
+    // Without its number nobody knows which object a value is of, and all of each would be too many.
+    let name = match (TrackId::of_name(&value.structure), value.name) {
+        (None, name) => name.to_owned(),
+        (Some(_), "area" | "max_feret") => format!("{} {}", value.structure, value.name),
+        (Some(_), _) => return None,
+    };
     Some(format!(
         "{:<20} {median:>9.1} {:<4} median of {count} {kind} {plural}{spread}",
-        value.name,
+        name,
         value.unit.display()
     ))
 }

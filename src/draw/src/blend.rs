@@ -66,6 +66,13 @@ impl Coefficients {
     }
 }
 
+/// What red, green, blue and alpha of a premultiplied pixel weigh in Y, U and V, in 1/16 384: the numbers that
+/// [`blend`] works with, for whoever blends elsewhere (a GPU).
+pub fn blend_coefficients(matrix: ColorMatrix, range: ColorRange) -> [[i16; 4]; 3] {
+    let Coefficients { y, u, v } = Coefficients::new(matrix, range);
+    [y, u, v].map(|row| [row.red, row.green, row.blue, row.offset])
+}
+
 impl Row {
     /// The row times a sum of `1 << SHIFT` pixels, as their mean.
     #[inline]

@@ -59,6 +59,11 @@ impl Color {
         Self { red: half(self.red), green: half(self.green), blue: half(self.blue), alpha: self.alpha }
     }
 
+    /// The colour as a premultiplied pixel: blue, green, red, alpha.
+    pub fn premultiplied(self) -> [u8; 4] {
+        self.cover(256)
+    }
+
     /// The colour at `coverage` 0..=256 as a premultiplied pixel.
     pub(crate) fn cover(self, coverage: u16) -> Pixel {
         let alpha = ((u32::from(coverage.min(256)) * u32::from(self.alpha) + 128) >> 8) as u8;

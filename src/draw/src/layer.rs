@@ -247,6 +247,16 @@ impl Layer {
         tile.and_then(|t| t.row(y % TILE_HEIGHT).1.get(x % TILE_WIDTH)).copied().unwrap_or([0; 4])
     }
 
+    /// Width and height of a tile in pixels; both even.
+    pub const TILE_PX: (usize, usize) = (TILE_WIDTH, TILE_HEIGHT);
+
+    /// The tiles that hold something, for whoever blends elsewhere (a GPU): first column, first row and the tile's
+    /// pixels, row by row, premultiplied blue, green, red and alpha. A tile can reach beyond the picture; its pixels
+    /// there are transparent.
+    pub fn drawn_tiles(&self) -> impl Iterator<Item = (usize, usize, &[[u8; 4]])> {
+        self.tiles().map(|tile| (tile.left, tile.top, tile.pixels.as_slice()))
+    }
+
     /// The tiles that hold something.
     pub(crate) fn tiles(&self) -> impl Iterator<Item = &Tile> {
         self.tiles.iter().take(self.used).map(Box::as_ref)

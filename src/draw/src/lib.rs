@@ -52,7 +52,7 @@ mod scene;
 mod stroke;
 mod text;
 
-pub use blend::blend;
+pub use blend::{blend, blend_coefficients};
 pub use color::Color;
 pub use format::{format_measurement, short_label};
 pub use layer::{DrawError, Layer, MAX_SIDE_PX};

@@ -1,6 +1,7 @@
 //! The list of values: which lines, in which order, how lined up.
 
 use vesalius_measure::result::{FrameResult, Mark, Measurement, Reason, Validity};
+use vesalius_measure::track::TrackId;
 
 use crate::format::{Parts, parts};
 
@@ -52,12 +53,36 @@ fn rank(name: &str) -> usize {
     }
 }
 
+/// Where several objects of a class are measured, each has its turn: for every value how many of its object stand before it,
+/// from 1; 0 for what is of no single object.
+fn turns(result: &FrameResult) -> Vec<usize> {
+    let (mut structure, mut turn) = ("", 0);
+    let all = result.measurements.iter().chain(&result.series);
+    all.map(|m| {
+        if *m.structure != *structure {
+            (structure, turn) = (&m.structure, 0);
+        }
+        turn += 1;
+        if TrackId::of_name(&m.structure).is_some() { turn } else { 0 }
+    })
+    .collect()
+}
+
 /// The value list in at most `limit` lines; the last one holds the reservations where there are any.
 pub(crate) fn lines(result: &FrameResult, limit: usize) -> Vec<Line> {
     let limit = limit.min(MAX_LINES);
     let mut chosen: Vec<(usize, &Measurement)> =
         result.measurements.iter().chain(&result.series).enumerate().collect();
-    chosen.sort_by_key(|(place, m)| (rank(m.name), *place));
+    let turns = turns(result);
+    let turn = |place: usize| turns.get(place).copied().unwrap_or(0);
+    let rank = |place: usize, m: &Measurement| match m.name {
+        name if turn(place) == 0 => rank(name),
+        "area" | "max_feret" | "perpendicular_feret" => 0,
+        // What it was over time comes last.
+        _ if place >= result.measurements.len() => 5,
+        name => rank(name).max(1),
+    };
+    chosen.sort_by_key(|(place, m)| (rank(*place, m), turn(*place), *place));
     chosen.truncate(limit);
     if !reservations(&chosen).is_empty() {
         chosen.truncate(limit.saturating_sub(1));
@@ -198,6 +223,25 @@ mod tests {
             ["HC  50.0 ± 1.0 mm", "BPD 50.0 ± 1.0 mm", "OFD 50.0 ± 1.0 mm", "GA    --*", "* no calibration"];
         assert_eq!(texts(&lines), wanted);
         assert!(lines[0].valid && !lines[3].valid);
+    }
+
+    #[test]
+    fn of_several_objects_each_has_its_turn() {
+        let mut values = Vec::new();
+        for object in ["cyst#1", "cyst#4"] {
+            for name in ["area", "perimeter", "ellipse_major_axis", "max_feret"] {
+                values.push(measurement(object, name, Some(12.0)));
+            }
+        }
+        let mut result = result(values, &[]);
+        result.series = vec![measurement("cyst#1", "area_mean", Some(12.0))];
+        let wanted = [
+            "cyst#1 A         12.0 ± 1.0 mm",
+            "cyst#1 max feret 12.0 ± 1.0 mm",
+            "cyst#4 A         12.0 ± 1.0 mm",
+            "cyst#4 max feret 12.0 ± 1.0 mm",
+        ];
+        assert_eq!(texts(&lines(&result, 4)), wanted);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! From a frame's result to its picture.
 
+use vesalius_measure::contour::Contour;
 use vesalius_measure::geometry::PointInFrame;
-use vesalius_measure::result::{ClassResult, FrameResult, Mark, Reason, ResultStatus};
+use vesalius_measure::result::{ClassResult, FrameResult, Mark, Measurement, Reason, ResultStatus};
+use vesalius_measure::track::{Bounds, TrackId};
 
 use crate::board::draw_text;
 use crate::color::Color;
@@ -179,6 +181,7 @@ pub fn draw_result(layer: &mut Layer, result: &FrameResult, style: &Style) {
         }
         draw_lines(layer, result, style, &sizes);
         draw_calipers(layer, result, style, &sizes);
+        draw_object_numbers(layer, result, style, &sizes);
     }
     draw_text(layer, result, style, &sizes);
 }
@@ -187,19 +190,18 @@ fn draw_class(layer: &mut Layer, result: &FrameResult, class: &ClassResult, styl
     let color = Color::opaque(class.class.color);
     let fill = (style.fill_opacity.clamp(0.0, MAX_FILL_OPACITY) * 255.0) as u8;
     let solid = sizes.stroke(color, 1.0);
-    let stroke = if is_uncertain(result, class, style) {
-        solid.dashed(10.0 * sizes.line_px / 2.0, 9.0 * sizes.line_px / 2.0)
-    } else {
-        solid
-    };
+    let dashed = solid.dashed(10.0 * sizes.line_px / 2.0, 9.0 * sizes.line_px / 2.0);
+    let is_class_uncertain = is_uncertain(result, class, style);
     for contour in &class.contours {
+        let stroke =
+            if is_class_uncertain || is_object_uncertain(result, class, contour) { &dashed } else { &solid };
         let outlines = || std::iter::once(&contour.outer).chain(&contour.holes);
         if fill > 0 {
             layer.fill(outlines().map(Vec::as_slice), color.with_alpha(fill));
         }
         if style.show_contour {
             for outline in outlines() {
-                layer.polyline(outline.iter().copied(), true, &stroke);
+                layer.polyline(outline.iter().copied(), true, stroke);
             }
         }
     }
@@ -207,14 +209,22 @@ fn draw_class(layer: &mut Layer, result: &FrameResult, class: &ClassResult, styl
 
 /// Whether the outline itself is in doubt. A missing calibration leaves it as good as it was.
 fn is_uncertain(result: &FrameResult, class: &ClassResult, style: &Style) -> bool {
+    class.confidence.is_some_and(|c| c < style.uncertain_below) || is_doubtful(result, &class.class.name)
+}
+
+/// Whether the outline of an object that is measured by itself is in doubt.
+fn is_object_uncertain(result: &FrameResult, class: &ClassResult, contour: &Contour) -> bool {
+    contour.object.is_some_and(|id| is_doubtful(result, &id.name(&class.class.name)))
+}
+
+fn is_doubtful(result: &FrameResult, structure: &str) -> bool {
     let doubtful = |reason: Option<Reason>| {
         matches!(
             reason,
             Some(Reason::Truncated | Reason::SeveralPieces | Reason::ShapeMismatch | Reason::Stale)
         )
     };
-    class.confidence.is_some_and(|c| c < style.uncertain_below)
-        || result.measurements.iter().any(|m| *m.structure == *class.class.name && doubtful(m.reason))
+    result.measurements.iter().any(|m| *m.structure == *structure && doubtful(m.reason))
 }
 
 pub(crate) const CALIPER_COLOR: Color = Color::YELLOW;
@@ -224,7 +234,10 @@ fn draw_ellipses(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: 
         return;
     }
     let thin = sizes.stroke(Color::WHITE.with_alpha(210), 0.5);
-    let uncertain = result.classes.iter().any(|class| is_uncertain(result, class, style));
+    let uncertain = result.classes.iter().any(|class| {
+        is_uncertain(result, class, style)
+            || class.contours.iter().any(|contour| is_object_uncertain(result, class, contour))
+    });
     let stroke = if uncertain { thin.dashed(0.0, 4.0 * sizes.line_px) } else { thin };
     for mark in &result.marks {
         if let Mark::Ellipse(ellipse) = mark {
@@ -270,6 +283,39 @@ fn draw_calipers(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: 
         }
         let number = names.iter().position(|n| *n == name).map_or_else(String::new, |i| (i + 1).to_string());
         draw_number(layer, from, to, &number, arm, sizes);
+    }
+}
+
+/// Writes their numbers above the outlines of objects that are measured one by one.
+fn draw_object_numbers(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &Sizes) {
+    if !style.show_values {
+        return;
+    }
+    let font = sizes.status.bold();
+    let of_object = |m: &&Measurement| TrackId::of_name(&m.structure).is_some();
+    let measured: Vec<&str> =
+        result.measurements.iter().filter(of_object).map(|m| m.structure.as_ref()).collect();
+    for class in result.classes.iter().filter(|_| !measured.is_empty()) {
+        for contour in &class.contours {
+            let Some(id) = contour.object else { continue };
+            if !measured.contains(&id.name(&class.class.name).as_str()) {
+                continue;
+            }
+            let Some(bounds) = Bounds::of(&contour.outer) else { continue };
+            let text = format!("#{}", id.0);
+            let (width, height) = (font.text_width(&text) as f64, font.line_height() as f64);
+            let (room_x, room_y) = (layer.width() as f64 - width, layer.height() as f64 - height);
+            if room_x < 0.0 || room_y < 0.0 {
+                continue;
+            }
+            let gap = 2.0 * sizes.line_px;
+            let above = bounds.min.y_px - gap - height;
+            let y = if above >= 0.0 { above } else { bounds.max.y_px + gap };
+            let x = (bounds.min.x_px + bounds.max.x_px - width) / 2.0;
+            let at = |v: f64, room: f64| v.round().clamp(0.0, room) as i64;
+            let color = Color::opaque(class.class.color);
+            layer.text(at(x, room_x), at(y, room_y), &text, font, color, sizes.text_halo_px);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use vesalius_draw::{Corner, Layer, Style, draw_result};
 use vesalius_measure::geometry::PointInFrame;
 use vesalius_measure::result::{FrameResult, Mark, Reason};
+use vesalius_measure::track::{Bounds, TrackId};
 
 mod scene;
 
@@ -162,4 +163,28 @@ fn doubt_is_dashed() {
     let dashed = ink(&doubtful);
     assert!(dashed < solid * 9 / 10 && dashed > solid / 3, "{dashed} of {solid}");
     assert_eq!(ink(&scene::head(1000, 700, Case::Uncalibrated)), solid);
+}
+
+#[test]
+fn an_object_that_is_measured_by_itself_has_its_number_above_its_outline() {
+    let style = Style { show_calipers: false, show_ellipse: false, ..Style::default() };
+    let mut result = scene::head(800, 540, Case::Found);
+    let number = TrackId(3);
+    result.classes[0].contours[0].object = Some(number);
+    let bounds = Bounds::of(&result.classes[0].contours[0].outer).unwrap();
+    let (middle, top) = ((bounds.min.x_px + bounds.max.x_px) / 2.0, bounds.min.y_px);
+    // Drawn pixels in a box of 60×20 right above the outline and its halo.
+    let drawn = |result: &FrameResult| {
+        let layer = draw(800, 540, result, &style);
+        let columns = (middle - 30.0) as usize..(middle + 30.0) as usize;
+        let rows = (top - 24.0) as usize..(top - 4.0) as usize;
+        rows.flat_map(|y| columns.clone().map(move |x| (x, y)))
+            .filter(|&(x, y)| layer.pixel(x, y)[3] > 0)
+            .count()
+    };
+    assert_eq!(drawn(&result), 0, "the class is measured as a whole");
+    for measurement in &mut result.measurements {
+        measurement.structure = number.name("head").into();
+    }
+    assert!(drawn(&result) > 60, "{} pixels", drawn(&result));
 }

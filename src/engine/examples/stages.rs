@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = arguments.next().map_or(Ok(1), |text| text.parse())?;
     let spinning = arguments.next().is_some_and(|text| text == "spin");
     let engine = Engine::open(&Registry::standard().find(&name)?)?;
-    let mut worker = Worker::new(&engine, &SessionOptions { threads, spinning, runtime: None })?;
+    let mut worker =
+        Worker::new(&engine, &SessionOptions { threads, spinning, ..SessionOptions::default() })?;
     if let Some(runtime) = vesalius_engine::runtime::loaded() {
         println!("ONNX Runtime {} ({})", runtime.version, runtime.path.display());
     }

@@ -1,26 +1,23 @@
 //! The face: an engine, the workers that run it, and a trial run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use vesalius_measure::frame::{Frame, PixelFormat};
 use vesalius_measure::geometry::Geometry;
 use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes};
 
 use crate::error::EngineError;
-use crate::manifest::{FILE_NAME, Manifest, ManifestError};
+use crate::manifest::{FILE_NAME, Manifest, ManifestError, Precision};
 use crate::postprocess::Postprocessor;
 use crate::preprocess::Preprocessor;
+use crate::provider::Provider;
+use crate::provider::choose::{ProviderError, Selection};
+use crate::provider::trust::sha256_hex;
 use crate::session::{Session, SessionOptions};
-
-/// What models run on.
-const BACKEND: &str = "onnxruntime-cpu";
-
-/// What models run in.
-const PRECISION: &str = "f32";
 
 /// An engine's folder, read and checked. Cheap to clone; clones share the model's bytes.
 #[derive(Clone, Debug)]
@@ -34,8 +31,8 @@ struct Shared {
     folder: PathBuf,
     identity: Arc<EngineIdentity>,
     classes: Vec<Arc<ClassInfo>>,
-    /// The model's file, its hash found right, while somebody loads it.
-    bytes: Mutex<Weak<[u8]>>,
+    /// The model's files by hash, found right, while somebody loads them.
+    bytes: Mutex<BTreeMap<String, Weak<[u8]>>>,
 }
 
 impl Engine {
@@ -68,17 +65,12 @@ impl Engine {
             name: manifest.engine.name.clone(),
             version: manifest.engine.version.clone(),
             sha256: manifest.model.sha256.clone(),
-            precision: PRECISION.to_owned(),
-            backend: BACKEND.to_owned(),
+            precision: Precision::F32.name().to_owned(),
+            backend: Provider::Cpu.backend().to_owned(),
             protocol: manifest.engine.protocol.clone(),
         });
-        let shared = Shared {
-            manifest,
-            folder: folder.to_owned(),
-            identity,
-            classes,
-            bytes: Mutex::new(Weak::<[u8; 0]>::new()),
-        };
+        let shared =
+            Shared { manifest, folder: folder.to_owned(), identity, classes, bytes: Mutex::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -98,47 +90,71 @@ impl Engine {
     pub fn model_path(&self) -> PathBuf {
         self.shared.folder.join(&self.shared.manifest.model.file)
     }
-    /// What travels with its results.
+    /// What travels with its results on the processor in f32.
     pub fn identity(&self) -> &Arc<EngineIdentity> {
         &self.shared.identity
+    }
+    /// What travels with its results where `selection` runs it. The hash is that of the model file that is run or, for
+    /// what was compiled ahead, compiled.
+    pub fn identity_on(&self, selection: &Selection) -> Arc<EngineIdentity> {
+        let mut identity = EngineIdentity::clone(&self.shared.identity);
+        identity.backend = selection.provider.backend().to_owned();
+        identity.precision = selection.precision.name().to_owned();
+        if let Some((_, sha256)) = self.shared.manifest.model_file(selection.precision) {
+            identity.sha256 = sha256.to_owned();
+        }
+        Arc::new(identity)
     }
     /// Its classes, in the manifest's order.
     pub fn classes(&self) -> &[Arc<ClassInfo>] {
         &self.shared.classes
     }
 
-    /// The model's file, whose SHA-256 is the manifest's. Sessions that are loaded at the same time share one copy; it
-    /// is gone when the last of them stands, for a session keeps its own.
+    /// Chooses what runs it, see [`Session::load`]. A GPU is tried by loading a session, which is dropped, where `options` do
+    /// not name it; [`SessionOptions::on`] then asks for that very one.
     ///
     /// # Errors
     ///
-    /// [`EngineError::ModelFile`], [`EngineError::HashMismatch`].
-    pub fn model_bytes(&self) -> Result<Arc<[u8]>, EngineError> {
+    /// As [`Session::load`].
+    pub fn select(&self, options: &SessionOptions) -> Result<Selection, EngineError> {
+        Session::select(self, options)
+    }
+
+    /// The model's file in a precision, its SHA-256 that of the manifest. Sessions that are loaded at the same time share
+    /// one copy; it is gone when the last of them stands, for a session keeps its own.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::ModelFile`], [`EngineError::HashMismatch`], and [`EngineError::Provider`] where the manifest names no
+    /// file for the precision.
+    pub fn model_bytes(&self, precision: Precision) -> Result<Arc<[u8]>, EngineError> {
+        let (file, expected) =
+            self.manifest().model_file(precision).ok_or_else(|| ProviderError::Precision {
+                engine: self.name().to_owned(),
+                precision,
+                provider: Provider::Cpu,
+                problem: "its manifest names no file for it",
+            })?;
         // Held while reading, so that the others wait for the one copy.
         let mut kept = self.shared.bytes.lock();
-        if let Some(bytes) = kept.upgrade() {
+        if let Some(bytes) = kept.get(expected).and_then(Weak::upgrade) {
             return Ok(bytes);
         }
-        let path = self.model_path();
+        let path = self.shared.folder.join(file);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => Arc::<[u8]>::from(bytes),
             Err(source) => {
                 return Err(EngineError::ModelFile { engine: self.name().to_owned(), path, source });
             }
         };
-        let found = hex(&Sha256::digest(&bytes));
-        let expected = &self.shared.manifest.model.sha256;
-        if &found != expected {
-            let (engine, expected) = (self.name().to_owned(), expected.clone());
+        let found = sha256_hex(&bytes);
+        if found != expected {
+            let (engine, expected) = (self.name().to_owned(), expected.to_owned());
             return Err(EngineError::HashMismatch { engine, expected, found, path });
         }
-        *kept = Arc::downgrade(&bytes);
+        kept.insert(found, Arc::downgrade(&bytes));
         Ok(bytes)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What one picture gave.
@@ -174,6 +190,11 @@ impl Worker {
         })
     }
 
+    /// What it runs on, and why.
+    pub fn selection(&self) -> &Selection {
+        self.session.selection()
+    }
+
     /// Takes a picture all the way to outlines. An error leaves the worker fit for the next picture.
     ///
     /// # Errors
@@ -201,13 +222,15 @@ impl Worker {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What a trial run saw.
 #[derive(Clone, Debug)]
 pub struct Verification {
+    /// What it ran on, and why.
+    pub selection: Selection,
     /// SHA-256 of the model's file, as in the manifest.
     pub sha256: String,
     /// Shape of the input tensor.
@@ -235,11 +258,9 @@ pub fn verify(engine: &Engine, options: &SessionOptions) -> Result<Verification,
     let mut worker = Worker::new(engine, options)?;
     let load = start.elapsed();
 
-    let (width, height) = (640_usize, 480_usize);
+    let (width, height) = SYNTHETIC;
     let picture = synthetic_picture(width, height);
-    let frame = Frame::new(PixelFormat::Gray8, width, height, &[(&picture, width)]).map_err(|error| {
-        EngineError::Resize { format: PixelFormat::Gray8, width, height, message: error.to_string() }
-    })?;
+    let frame = synthetic_frame(&picture)?;
     worker.preprocessor.process(&frame, (1, 1))?;
     let start = Instant::now();
     let output_shape = worker.session.run(worker.preprocessor.tensor())?.shape();
@@ -249,14 +270,35 @@ pub fn verify(engine: &Engine, options: &SessionOptions) -> Result<Verification,
         let found = worker.process(&frame, (1, 1))?;
         best_run = best_run.min(Duration::from_nanos(found.times.inference_ns.unwrap_or(u64::MAX)));
     }
+    let selection = worker.selection().clone();
     Ok(Verification {
-        sha256: engine.identity().sha256.clone(),
+        sha256: engine.identity_on(&selection).sha256.clone(),
+        selection,
         input_shape: worker.session.input_shape(),
         output_shape,
         load,
         first_run,
         best_run,
     })
+}
+
+/// Width and height of the picture that engines are tried on.
+const SYNTHETIC: (usize, usize) = (640, 480);
+
+fn synthetic_frame(picture: &[u8]) -> Result<Frame<'_>, EngineError> {
+    let (width, height) = SYNTHETIC;
+    Frame::new(PixelFormat::Gray8, width, height, &[(picture, width)]).map_err(|error| EngineError::Resize {
+        format: PixelFormat::Gray8,
+        width,
+        height,
+        message: error.to_string(),
+    })
+}
+
+/// Runs a worker once on a synthetic picture.
+pub(crate) fn synthetic_run(worker: &mut Worker) -> Result<(), EngineError> {
+    let picture = synthetic_picture(SYNTHETIC.0, SYNTHETIC.1);
+    worker.process(&synthetic_frame(&picture)?, (1, 1)).map(|_| ())
 }
 
 /// A bright ring on a dark ground, for a network to have something to look at.

@@ -7,6 +7,8 @@ use vesalius_measure::geometry::GeometryError;
 use vesalius_measure::mask::MaskError;
 
 use crate::manifest::ManifestError;
+use crate::provider::cache::CacheError;
+use crate::provider::choose::ProviderError;
 use crate::registry::RegistryError;
 use crate::runtime::RuntimeError;
 
@@ -28,6 +30,8 @@ pub enum EngineErrorKind {
     NotFound,
     /// ONNX Runtime is missing or cannot be used.
     Runtime,
+    /// The backend that was asked for cannot run here, or not this engine.
+    Backend,
     /// The engine's files are wrong: nothing that a retry would mend.
     BadEngine,
     /// This picture cannot be processed; the next may.
@@ -49,6 +53,12 @@ pub enum EngineError {
     /// ONNX Runtime is missing or unfit.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// It cannot run on what was asked for.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The GPU refused something.
+    #[error(transparent)]
+    Device(#[from] vesalius_cuda::CudaError),
     /// The model's file cannot be read.
     #[error("the model of engine '{engine}' cannot be read: {source} ({})", path.display())]
     ModelFile {
@@ -224,12 +234,19 @@ pub enum EngineError {
     Mask(#[from] MaskError),
 }
 
+impl From<CacheError> for EngineError {
+    fn from(error: CacheError) -> Self {
+        Self::Provider(error.into())
+    }
+}
+
 impl EngineError {
     /// What to branch on.
     pub fn kind(&self) -> EngineErrorKind {
         match self {
             Self::Registry(_) => EngineErrorKind::NotFound,
             Self::Runtime(_) => EngineErrorKind::Runtime,
+            Self::Provider(_) => EngineErrorKind::Backend,
             Self::Manifest(_)
             | Self::ModelFile { .. }
             | Self::HashMismatch { .. }
@@ -240,6 +257,7 @@ impl EngineError {
             | Self::TensorShape { .. } => EngineErrorKind::BadEngine,
             Self::FrameTooLarge { .. } | Self::Resize { .. } | Self::Geometry(_) => EngineErrorKind::Frame,
             Self::Run { .. }
+            | Self::Device(_)
             | Self::NotFinite { .. }
             | Self::UnknownLabel { .. }
             | Self::TensorLength { .. }

@@ -4,9 +4,11 @@
 //!
 //! * [`manifest`]: the contract, read strictly; [`registry`]: where engines are found;
 //! * [`runtime`]: ONNX Runtime, found and loaded once a process; [`session`]: one model on it;
+//! * [`provider`]: what it runs on, the processor or a GPU, and what is compiled ahead; [`binding`]: tensors that stay there;
 //! * [`preprocess`]: a picture to a tensor and the [`Geometry`](vesalius_measure::geometry::Geometry) that maps back;
 //! * [`postprocess`]: a tensor to class probabilities and outlines;
-//! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it.
+//! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it;
+//!   [`standby`]: a worker that is made ready while another serves.
 //!
 //! ```no_run
 //! use vesalius_engine::{Engine, Registry, SessionOptions, Worker};
@@ -26,19 +28,28 @@
 //! # }
 //! ```
 
+pub mod binding;
+pub mod device;
 pub mod engine;
 pub mod error;
 pub mod manifest;
 mod memory;
 pub mod postprocess;
 pub mod preprocess;
+pub mod provider;
 pub mod registry;
 pub mod runtime;
 pub mod session;
+pub mod standby;
 
+pub use binding::BoundSession;
+pub use device::DeviceWorker;
 pub use engine::{Engine, FrameOutput, Worker};
 pub use error::{EngineError, EngineErrorKind};
 pub use manifest::Manifest;
 pub use memory::share_heaps;
+pub use provider::choose::{ProviderError, Selection};
+pub use provider::{PrecisionChoice, Provider, ProviderChoice};
 pub use registry::Registry;
 pub use session::SessionOptions;
+pub use standby::Standby;

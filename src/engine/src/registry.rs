@@ -142,12 +142,17 @@ fn folder_at(path: &Path) -> Option<PathBuf> {
     Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() })
 }
 
-/// `vesalius/` in the user's data folder, by the XDG Base Directory Specification
-/// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+/// `vesalius/` in the user's data folder.
 pub(crate) fn user_data_folder() -> Option<PathBuf> {
-    let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let data_home = data_home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".local/share")))?;
-    Some(data_home.join("vesalius"))
+    user_folder("XDG_DATA_HOME", ".local/share")
+}
+
+/// `vesalius/` in the folder that `variable` names, or in `fallback` under the home folder, by the XDG Base Directory
+/// Specification (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+pub(crate) fn user_folder(variable: &str, fallback: &str) -> Option<PathBuf> {
+    let given = std::env::var_os(variable).map(PathBuf::from).filter(|p| p.is_absolute());
+    let folder = given.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(fallback)))?;
+    Some(folder.join("vesalius"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One model on ONNX Runtime's CPU provider.
+//! One model on ONNX Runtime, on whichever provider was chosen.
 //!
 //! A session holds its own copy of the weights and the memory of the network's intermediate results (for a U-Net of
 //! a million parameters at 192×288 some tens of megabytes). Workers that run at the same time need a session each;
@@ -6,18 +6,26 @@
 
 use std::path::PathBuf;
 
+use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
 use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{Outlet, Shape, TensorElementType, TensorRef};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, one_line};
-use crate::manifest::{Layout, Manifest, OutputKind};
+use crate::manifest::{Layout, Manifest, OutputKind, Precision};
 use crate::memory;
+use crate::provider::choose::{ProviderError, Ready, Selection, first_that_works, ready};
+use crate::provider::options::{self, GpuOptions};
+use crate::provider::{PrecisionChoice, Provider, ProviderChoice};
 use crate::runtime;
 
 /// More threads than this on one small picture only wait for each other.
 pub const MAX_THREADS: usize = 64;
+
+/// Runs of a session on a GPU before its first answer is asked for: the first chooses algorithms and plans memory, the
+/// second records the launches where they are to be replayed.
+pub(crate) const WARM_UP_RUNS: usize = 3;
 
 /// How a session runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,27 +38,57 @@ pub struct SessionOptions {
     pub spinning: bool,
     /// The runtime's library, where it is not to be looked for.
     pub runtime: Option<PathBuf>,
+    /// What it runs on.
+    pub provider: ProviderChoice,
+    /// In which numbers.
+    pub precision: PrecisionChoice,
+    /// Whether operators that a named GPU provider lacks may run on the processor, with copies there and back. With `auto`
+    /// they may where nothing else is left, and the selection says so.
+    pub partly: bool,
+    /// What a GPU is told; means nothing on the processor.
+    pub gpu: GpuOptions,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { threads: 1, spinning: false, runtime: None }
+        Self {
+            threads: 1,
+            spinning: false,
+            runtime: None,
+            provider: ProviderChoice::default(),
+            precision: PrecisionChoice::default(),
+            partly: false,
+            gpu: GpuOptions::default(),
+        }
+    }
+}
+
+impl SessionOptions {
+    /// These options with nothing left to choose: what `selection` is.
+    pub fn on(&self, selection: &Selection) -> Self {
+        Self {
+            provider: ProviderChoice::Named(selection.provider),
+            precision: PrecisionChoice::Named(selection.precision),
+            partly: selection.partly,
+            ..self.clone()
+        }
     }
 }
 
 /// A loaded model, checked against its manifest.
 #[derive(Debug)]
 pub struct Session {
-    session: OrtSession,
+    pub(crate) session: OrtSession,
+    selection: Selection,
     engine_name: String,
     output_name: String,
     input_shape: [usize; 4],
-    output: OutputShape,
+    pub(crate) output: OutputShape,
 }
 
 /// What an output must look like.
 #[derive(Clone, Debug)]
-struct OutputShape {
+pub(crate) struct OutputShape {
     layout: Layout,
     kind: OutputKind,
     channels: usize,
@@ -82,31 +120,166 @@ pub enum OutputValues<'a> {
 }
 
 impl Session {
-    /// Loads an engine's model.
+    /// Loads an engine's model on what `options` ask for. `auto` takes TensorRT where the engine was compiled for this GPU,
+    /// else CUDA, else the processor, and [`Self::selection`] says why; a provider that is named and does not work is an
+    /// error.
     ///
     /// # Errors
     ///
-    /// [`EngineError`] where the runtime is missing, the model's file is not the manifest's, is damaged, or has
-    /// tensors of other names, types or shapes.
+    /// [`EngineError`] where the runtime or the provider is missing, the model's file is not the manifest's, is damaged,
+    /// or has tensors of other names, types or shapes.
     pub fn load(engine: &Engine, options: &SessionOptions) -> Result<Self, EngineError> {
+        // Frames that come from the computer's memory are copied to where there is room.
+        let options =
+            &SessionOptions { gpu: GpuOptions { graph: false, ..options.gpu.clone() }, ..options.clone() };
+        Self::load_as_asked(engine, options, true)
+    }
+
+    /// As [`Self::load`], but launches are recorded where `options` say so, and nothing is run yet unless `warm_up` does.
+    pub(crate) fn load_as_asked(
+        engine: &Engine,
+        options: &SessionOptions,
+        warm_up: bool,
+    ) -> Result<Self, EngineError> {
+        let attempt = |provider| {
+            let ready = ready(engine, provider, options)?;
+            let mut session = Self::load_ready(engine, &ready, options)?;
+            if warm_up && provider != Provider::Cpu {
+                session.warm_up()?;
+            }
+            let partly = session.selection.partly;
+            Ok((session, ready.precision, partly))
+        };
+        let (mut session, selection) = first_that_works(options.provider, attempt)?;
+        session.selection = selection;
+        Ok(session)
+    }
+
+    /// What [`Self::load`] would take. Only what is not certain is tried by loading it: a GPU that nobody asked for by name.
+    pub(crate) fn select(engine: &Engine, options: &SessionOptions) -> Result<Selection, EngineError> {
+        let attempt = |provider| {
+            let ready = ready(engine, provider, options)?;
+            if provider == Provider::Cpu || options.provider != ProviderChoice::Auto {
+                return Ok(((), ready.precision, options.partly && provider != Provider::Cpu));
+            }
+            let mut session = Self::load_ready(engine, &ready, options)?;
+            session.warm_up()?;
+            Ok(((), ready.precision, session.selection.partly))
+        };
+        first_that_works(options.provider, attempt).map(|((), selection)| selection)
+    }
+
+    fn load_ready(engine: &Engine, ready: &Ready, options: &SessionOptions) -> Result<Self, EngineError> {
+        let precision = ready.precision;
+        match ready.provider {
+            Provider::TensorRt => {
+                let (cache, entry) = ready.entry.as_ref().ok_or_else(|| ProviderError::NotBuilt {
+                    engine: engine.name().to_owned(),
+                    precision,
+                    stale: None,
+                })?;
+                Self::compiled(engine, &cache.load(entry)?, precision, options)
+            }
+            Provider::Cuda => {
+                let environment = runtime::environment(options.runtime.as_deref())?;
+                let bytes = engine.model_bytes(precision)?;
+                let attempt = |whole| {
+                    let provider = options::cuda_provider(&options::cuda(&options.gpu));
+                    build(environment, &bytes, options, Some(provider), whole)
+                };
+                let may_be_partly = options.partly || options.provider == ProviderChoice::Auto;
+                let (built, partly) = match attempt(true) {
+                    Err(_) if may_be_partly => (attempt(false), true),
+                    whole => (whole, false),
+                };
+                let built = built.map_err(|error| load_error(engine, Provider::Cuda, precision, &error))?;
+                Self::checked(engine, built, Provider::Cuda, precision, partly)
+            }
+            Provider::Cpu => {
+                let environment = runtime::environment(options.runtime.as_deref())?;
+                let bytes = engine.model_bytes(precision)?;
+                let built = build(environment, &bytes, options, None, false).map_err(|error| {
+                    let file = engine.manifest().model_file(precision).map_or("", |(file, _)| file);
+                    EngineError::ModelLoad {
+                        engine: engine.name().to_owned(),
+                        message: one_line(error.message()),
+                        path: engine.folder().join(file),
+                    }
+                })?;
+                drop(bytes);
+                memory::give_back(runtime::loaded().map(|runtime| runtime.path.as_path()));
+                Self::checked(engine, built, Provider::Cpu, precision, false)
+            }
+        }
+    }
+
+    /// Loads what TensorRT compiled.
+    fn compiled(
+        engine: &Engine,
+        model: &[u8],
+        precision: Precision,
+        options: &SessionOptions,
+    ) -> Result<Self, EngineError> {
         let environment = runtime::environment(options.runtime.as_deref())?;
-        let bytes = engine.model_bytes()?;
-        let session = build(environment, &bytes, options).map_err(|error| EngineError::ModelLoad {
-            engine: engine.name().to_owned(),
-            message: one_line(error.message()),
-            path: engine.model_path(),
-        })?;
-        drop(bytes);
-        memory::give_back(runtime::loaded().map(|runtime| runtime.path.as_path()));
+        let provider = options::tensorrt_provider(&options::tensorrt(&options.gpu));
+        let built = build(environment, model, options, Some(provider), true)
+            .map_err(|error| load_error(engine, Provider::TensorRt, precision, &error))?;
+        Self::checked(engine, built, Provider::TensorRt, precision, false)
+    }
+
+    /// Loads what TensorRT compiled, and runs it: a build is shown only when it has worked.
+    pub(crate) fn from_compiled(
+        engine: &Engine,
+        model: &[u8],
+        precision: Precision,
+        options: &SessionOptions,
+    ) -> Result<Self, EngineError> {
+        let mut session = Self::compiled(engine, model, precision, options)?;
+        session.warm_up()?;
+        Ok(session)
+    }
+
+    fn checked(
+        engine: &Engine,
+        session: OrtSession,
+        provider: Provider,
+        precision: Precision,
+        partly: bool,
+    ) -> Result<Self, EngineError> {
         let manifest = engine.manifest();
+        let selection = Selection { provider, precision, partly, why: "asked for".to_owned() };
         let (input_shape, output) = check(&session, manifest)?;
         Ok(Self {
             session,
+            selection,
             engine_name: engine.name().to_owned(),
             output_name: manifest.output.name.clone(),
             input_shape,
             output,
         })
+    }
+
+    /// What it runs on, and why.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Name of its engine.
+    pub(crate) fn engine_name(&self) -> &str {
+        &self.engine_name
+    }
+
+    /// Runs the model a few times on nothing, so that the first answer that is waited for takes as long as the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`], and [`EngineError::TensorShape`].
+    pub fn warm_up(&mut self) -> Result<(), EngineError> {
+        let nothing = vec![0.0; self.input_shape.iter().product()];
+        for _ in 0..WARM_UP_RUNS {
+            self.run(&nothing)?.values()?;
+        }
+        Ok(())
     }
 
     /// Shape of the tensor it takes.
@@ -190,24 +363,48 @@ impl Output<'_> {
     }
 }
 
-fn build(
+fn load_error(engine: &Engine, provider: Provider, precision: Precision, error: &ort::Error) -> EngineError {
+    let (engine, message) = (engine.name().to_owned(), one_line(error.message()));
+    ProviderError::Load { engine, provider, precision, message }.into()
+}
+
+/// A session of ONNX Runtime. With a provider, `whole` makes it an error that some operator would run elsewhere.
+pub(crate) fn build(
     environment: &ort::environment::Environment,
     bytes: &[u8],
     options: &SessionOptions,
+    provider: Option<ExecutionProviderDispatch>,
+    whole: bool,
 ) -> Result<OrtSession, ort::Error> {
     let mut builder = OrtSession::builder(environment)?
-        // The backend is named in every result: nothing is to be chosen behind its back.
-        .with_auto_device(AutoDevicePolicy::PreferCPU)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(options.threads.clamp(1, MAX_THREADS))?
         .with_inter_threads(1)?
         .with_intra_op_spinning(options.spinning)?
         // A planned block of memory a session costs megabytes and gains no time that could be measured.
         .with_memory_pattern(false)?;
+    builder = match provider {
+        Some(provider) => builder.with_execution_providers([provider])?,
+        // The backend is named in every result: nothing is to be chosen behind its back.
+        None => builder.with_auto_device(AutoDevicePolicy::PreferCPU)?,
+    };
+    if whole {
+        builder = builder.with_disable_cpu_fallback()?;
+    }
     if !runtime::log_is_wanted() {
         builder = builder.with_log_level(ort::logging::LogLevel::Fatal)?;
     }
     builder.commit_from_memory(bytes)
+}
+
+/// Shape of the tensor that a manifest describes.
+pub(crate) fn input_shape(manifest: &Manifest) -> [usize; 4] {
+    let (width, height) = (manifest.input.width as usize, manifest.input.height as usize);
+    let channels = manifest.input.color.channels();
+    match manifest.input.layout {
+        Layout::Nchw => [1, channels, height, width],
+        Layout::Nhwc => [1, height, width, channels],
+    }
 }
 
 /// Checks a model's tensors against its manifest.
@@ -223,11 +420,7 @@ fn check(session: &OrtSession, manifest: &Manifest) -> Result<([usize; 4], Outpu
     let input = outlet(engine, "input", session.inputs(), &manifest.input.name)?;
     check_type(engine, "input", input, &[TensorElementType::Float32], "a tensor of f32")?;
     let (width, height) = (manifest.input.width as usize, manifest.input.height as usize);
-    let channels = manifest.input.color.channels();
-    let input_shape = match manifest.input.layout {
-        Layout::Nchw => [1, channels, height, width],
-        Layout::Nhwc => [1, height, width, channels],
-    };
+    let input_shape = input_shape(manifest);
     let found = input.dtype().tensor_shape();
     if !found.is_some_and(|found| matches(found, &input_shape)) {
         return Err(EngineError::TensorShape {
@@ -318,7 +511,7 @@ fn shape_text(shape: &Shape) -> String {
 }
 
 impl OutputShape {
-    fn dimensions(&self) -> [usize; 4] {
+    pub(crate) fn dimensions(&self) -> [usize; 4] {
         match self.layout {
             Layout::Nchw => [1, self.channels, self.height, self.width],
             Layout::Nhwc => [1, self.height, self.width, self.channels],

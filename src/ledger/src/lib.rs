@@ -1,7 +1,7 @@
 //! What a run leaves behind.
 //!
 //! * [`record`]: the lines of `results.jsonl`: the run's identity first, then one record a frame;
-//! * [`summary`] for `summary.json`;
+//! * [`values`]: what the values of a run come to; [`summary`] for `summary.json`;
 //! * [`writer`]: writes both and `measurements.csv` as results come; [`lines`]: files of whole lines.
 //!
 //! Every line is handed to the operating system as one write when it is complete, so a run that is cut off leaves
@@ -11,6 +11,7 @@
 pub mod lines;
 pub mod record;
 pub mod summary;
+pub mod values;
 pub mod writer;
 
 pub use record::{FrameRecord, RunRecord};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use vesalius_measure::calibration::Calibration;
 use vesalius_measure::geometry::Geometry;
 use vesalius_measure::result::{EngineIdentity, FrameResult, Measurement, Reason, ResultStatus};
+use vesalius_measure::track::TrackId;
 
 /// Version of the records' layout.
 pub const SCHEMA: u32 = 1;
@@ -97,12 +98,12 @@ pub struct FrameRecord<'a> {
     pub outlines: Option<Outlines>,
 }
 
-/// The largest outline of each class that was found, and where the masks lay.
+/// The outlines that were found, and where the masks lay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outlines {
     /// The mapping between the mask's and the picture's pixels.
     pub geometry: Geometry,
-    /// One a class.
+    /// Class by class in the engine's order, the largest of each first.
     pub structures: Vec<OutlineRecord>,
 }
 
@@ -111,6 +112,9 @@ pub struct Outlines {
 pub struct OutlineRecord {
     /// Class by name.
     pub structure: String,
+    /// Number of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<TrackId>,
     /// Vertices in the picture, `[x, y]` in pixels of which centres are whole numbers, to a thousandth; the last joins the
     /// first.
     pub points_px: Vec<[f64; 2]>,
@@ -120,15 +124,19 @@ impl Outlines {
     /// The outlines of a result; `None` where there is no result.
     pub fn of(result: &FrameResult) -> Option<Self> {
         let round = |v: f64| (v * 1e3).round() / 1e3;
-        let structures = result.classes.iter().filter_map(|class| {
-            let points = class.contours.first()?.outer.iter();
-            Some(OutlineRecord {
+        let structures = result.classes.iter().flat_map(|class| {
+            class.contours.iter().map(|contour| OutlineRecord {
                 structure: class.class.name.clone(),
-                points_px: points.map(|p| [round(p.x_px), round(p.y_px)]).collect(),
+                object: contour.object,
+                points_px: contour.outer.iter().map(|p| [round(p.x_px), round(p.y_px)]).collect(),
             })
         });
         Some(Self { geometry: result.geometry?, structures: structures.collect() })
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One class in one frame.
@@ -144,6 +152,12 @@ pub struct StructureRecord<'a> {
     pub confidence: Option<f32>,
     /// Part of the largest outline that lies at the picture's edge, 0 to 1.
     pub border_fraction: Option<f64>,
+    /// Numbers of the objects, the largest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<TrackId>,
+    /// Outlines that were not seen for long enough to count.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unconfirmed: usize,
 }
 
 impl<'a> FrameRecord<'a> {
@@ -162,6 +176,8 @@ impl<'a> FrameRecord<'a> {
                 pieces: class.components.count,
                 confidence: class.confidence,
                 border_fraction: class.contours.first().map(|c| c.border_fraction),
+                objects: class.contours.iter().filter_map(|c| c.object).collect(),
+                unconfirmed: class.unconfirmed.len(),
             })
             .collect();
         Self {

@@ -8,6 +8,7 @@ use vesalius_measure::result::Measurement;
 
 use crate::lines::LineFile;
 use crate::record::{FrameRecord, RunRecord};
+use crate::values::Departed;
 
 /// Name of the frames' records.
 pub const RESULTS: &str = "results.jsonl";
@@ -68,7 +69,9 @@ impl Ledger {
     /// [`LedgerError`]; the files then end with the frame before.
     pub fn frame(&mut self, record: &FrameRecord<'_>) -> Result<(), LedgerError> {
         self.results.append(|line| json_line(line, record)).map_err(fail(RESULTS))?;
-        self.measurements.append(|lines| rows(lines, record, record.values)).map_err(fail(MEASUREMENTS))
+        self.measurements
+            .append(|lines| rows(lines, Place::of(record), record.values))
+            .map_err(fail(MEASUREMENTS))
     }
 
     /// Writes the values over time of an input into the table, as they stand with its last frame.
@@ -77,7 +80,19 @@ impl Ledger {
     ///
     /// [`LedgerError`].
     pub fn series(&mut self, last: &FrameRecord<'_>) -> Result<(), LedgerError> {
-        self.measurements.append(|lines| rows(lines, last, last.series)).map_err(fail(MEASUREMENTS))
+        self.measurements
+            .append(|lines| rows(lines, Place::of(last), last.series))
+            .map_err(fail(MEASUREMENTS))
+    }
+
+    /// Writes the values over time of an object into the table, as they stood when it went away.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`].
+    pub fn departed(&mut self, object: &Departed) -> Result<(), LedgerError> {
+        let place = Place { input: &object.input, frame: object.frame, pts_ns: object.pts_ns };
+        self.measurements.append(|lines| rows(lines, place, &object.series)).map_err(fail(MEASUREMENTS))
     }
 
     /// The folder.
@@ -96,13 +111,26 @@ impl Ledger {
     }
 }
 
-fn rows(lines: &mut Vec<u8>, record: &FrameRecord<'_>, values: &[Measurement]) -> io::Result<()> {
+/// The frame that rows of the table are of.
+struct Place<'a> {
+    input: &'a str,
+    frame: u64,
+    pts_ns: u64,
+}
+
+impl<'a> Place<'a> {
+    fn of(record: &FrameRecord<'a>) -> Self {
+        Self { input: record.input, frame: record.frame, pts_ns: record.pts_ns }
+    }
+}
+
+fn rows(lines: &mut Vec<u8>, place: Place<'_>, values: &[Measurement]) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(lines);
-    let (frame, pts) = (record.frame.to_string(), record.pts_ns.to_string());
+    let (frame, pts) = (place.frame.to_string(), place.pts_ns.to_string());
     let number = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
     for m in values {
         writer.write_record([
-            record.input,
+            place.input,
             &frame,
             &pts,
             &m.structure,

@@ -6,6 +6,7 @@
 
 use crate::geometry::{Geometry, PointInFrame, PointInModel};
 use crate::mask::ProbabilityMap;
+use crate::track::TrackId;
 
 /// How near to the picture's edge, in source pixels, an outline counts as cut by it.
 pub const BORDER_DISTANCE_PX: f64 = 2.0;
@@ -35,6 +36,8 @@ pub struct Contour {
     pub hole_area_px2: f64,
     /// Fraction of the outer outline's vertices within [`BORDER_DISTANCE_PX`] of the picture's edge, 0 to 1.
     pub border_fraction: f64,
+    /// Number of the object that it is of, once [`Objects`](crate::track::Objects) has given it one.
+    pub object: Option<TrackId>,
 }
 
 impl Contour {
@@ -48,6 +51,7 @@ impl Contour {
             holes: Vec::new(),
             area_px2,
             hole_area_px2: 0.0,
+            object: None,
         })
     }
 }
@@ -314,6 +318,7 @@ pub fn trace(map: &ProbabilityMap, geometry: &Geometry, threshold: f32) -> Vec<C
             holes: Vec::new(),
             area_px2,
             hole_area_px2: 0.0,
+            object: None,
         })
         .collect();
     for (hole, area, _) in holes {

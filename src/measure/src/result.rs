@@ -76,6 +76,8 @@ pub enum Reason {
     NoCalibration,
     /// The structure was looked for and not found.
     NotFound,
+    /// The structure was found, but not yet for as long as it must be seen before it counts.
+    NotConfirmed,
     /// The structure touches the edge of the picture: its size is an estimate from the visible part.
     Truncated,
     /// More than one piece, the second above 5 % of the largest: the largest was measured.
@@ -118,9 +120,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NoCalibration,
         Self::NotFound,
+        Self::NotConfirmed,
         Self::Truncated,
         Self::SeveralPieces,
         Self::OutOfRange,
@@ -147,6 +150,7 @@ impl Reason {
         match self {
             Self::NoCalibration => "NO_CALIBRATION",
             Self::NotFound => "NOT_FOUND",
+            Self::NotConfirmed => "NOT_CONFIRMED",
             Self::Truncated => "TRUNCATED",
             Self::SeveralPieces => "SEVERAL_PIECES",
             Self::OutOfRange => "OUT_OF_RANGE",
@@ -174,6 +178,7 @@ impl Reason {
         match self {
             Self::NoCalibration => "no calibration",
             Self::NotFound => "not found",
+            Self::NotConfirmed => "not confirmed yet",
             Self::Truncated => "cut by the edge",
             Self::SeveralPieces => "several pieces",
             Self::OutOfRange => "out of range",
@@ -284,10 +289,21 @@ pub struct ClassResult {
     pub probability: ProbabilityMap,
     /// Outlines at the class's threshold in the source picture, the largest first. Empty: not found.
     pub contours: Vec<Contour>,
+    /// Outlines that were not seen for long enough to count, the largest first: neither measured nor drawn. Empty before
+    /// [`Objects`](crate::track::Objects) has looked at the result.
+    pub unconfirmed: Vec<Contour>,
     /// Mean probability inside the outlines, 0 to 1; `None` where nothing was found.
     pub confidence: Option<f32>,
     /// The pieces before the engine's clean-up.
     pub components: Components,
+}
+
+impl ClassResult {
+    /// Why there is no outline; `None` where there is one.
+    pub fn absence(&self) -> Option<Reason> {
+        let why = if self.unconfirmed.is_empty() { Reason::NotFound } else { Reason::NotConfirmed };
+        self.contours.is_empty().then_some(why)
+    }
 }
 
 /// Everything known about one frame. Stages add to it; nobody changes what an earlier stage said.

@@ -321,7 +321,7 @@ mod tests {
         let clock = |i: usize| {
             let mut picture = scene(0);
             // Ten pixels of 64 000 change by 200.
-            picture[..30].fill(if i % 2 == 0 { 0 } else { 200 });
+            picture[..30].fill(if i.is_multiple_of(2) { 0 } else { 200 });
             picture
         };
         assert!(matches!(show(&mut clocked, 0, (0..20).map(clock)), Signal::Frozen { .. }));

@@ -1,11 +1,17 @@
 //! The same thing over time: identity of objects from frame to frame, and presence without flicker.
 //!
 //! [`Tracker`] gives an object of one class the number it had in the frames before, by how much its bounding
-//! box overlaps with the one seen last and how near its centroid lies. [`Presence`] and [`Steady`] turn a yes
-//! or no of every frame into one that holds; both say how much later that is.
+//! box overlaps with the one seen last and how near its centroid lies. [`Objects`] does so for the outlines of a
+//! stream's results and takes out what flickers. [`Presence`] and [`Steady`] turn a yes or no of every frame into one
+//! that holds; all three say how much later that is.
+
+mod objects;
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
+pub use self::objects::{MOST_OUTLINES, ObjectCounts, ObjectRules, Objects};
 use crate::contour::Contour;
 use crate::geometry::PointInFrame;
 
@@ -78,8 +84,22 @@ impl Observation {
 }
 
 /// Number of an object, never given twice by one tracker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TrackId(pub u64);
+
+impl TrackId {
+    /// Name of the object as a structure of its own, such as `lesion#3`.
+    pub fn name(self, class: &str) -> String {
+        format!("{class}#{}", self.0)
+    }
+
+    /// The class and the number in the name of an object; `None` for a name without a number.
+    pub fn of_name(structure: &str) -> Option<(&str, Self)> {
+        let (class, number) = structure.rsplit_once('#')?;
+        Some((class, Self(number.parse().ok()?)))
+    }
+}
 
 /// When two observations are of the same object.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,7 +109,7 @@ pub struct TrackRules {
     /// Below that overlap they still are where the centres lie within this fraction of the larger box's
     /// diagonal; 0: never.
     pub gate: f64,
-    /// After as long unseen, nanoseconds, an object is a new one.
+    /// After longer unseen, nanoseconds, an object is a new one.
     pub gap_ns: u64,
 }
 
@@ -98,6 +118,9 @@ impl Default for TrackRules {
         Self { overlap: 0.3, gate: 0.5, gap_ns: 1_000_000_000 }
     }
 }
+
+/// Objects that are remembered at once, those seen last: noise makes new ones in every frame.
+const MOST_TRACKS: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 struct Track {
@@ -126,6 +149,16 @@ impl Tracker {
         self.tracks.clear();
     }
 
+    /// How many numbers were given so far.
+    pub fn given(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Whether an object was seen within the last gap.
+    pub fn contains(&self, id: TrackId) -> bool {
+        self.tracks.iter().any(|t| t.id == id)
+    }
+
     /// How many objects were seen within the last gap.
     pub fn len(&self) -> usize {
         self.tracks.len()
@@ -142,6 +175,10 @@ impl Tracker {
             self.reset();
         }
         self.tracks.retain(|t| at_ns - t.at_ns <= self.rules.gap_ns);
+        if self.tracks.len() > MOST_TRACKS {
+            self.tracks.sort_by_key(|t| std::cmp::Reverse((t.at_ns, t.id)));
+            self.tracks.truncate(MOST_TRACKS);
+        }
         let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
         for (i, track) in self.tracks.iter().enumerate() {
             for (k, observation) in seen.iter().enumerate() {

@@ -44,6 +44,21 @@ pub enum Unit {
     /// Millimetres a second.
     #[serde(rename = "mm/s")]
     MmPerSecond,
+    /// Square millimetres a second.
+    #[serde(rename = "mm2/s")]
+    Mm2PerSecond,
+    /// [`Unit::Px`] a second.
+    #[serde(rename = "[px]/s")]
+    PxPerSecond,
+    /// [`Unit::Px2`] a second.
+    #[serde(rename = "[px]2/s")]
+    Px2PerSecond,
+    /// Per cent a second.
+    #[serde(rename = "%/s")]
+    PercentPerSecond,
+    /// Change of a plain number a second.
+    #[serde(rename = "/s")]
+    PerSecond,
     /// Widths of the visible field a second, the speed of an uncalibrated picture.
     #[serde(rename = "{field}/s")]
     FieldPerSecond,
@@ -51,7 +66,7 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Mm,
         Self::Mm2,
         Self::Px,
@@ -65,6 +80,11 @@ impl Unit {
         Self::Degree,
         Self::LPerMinute,
         Self::MmPerSecond,
+        Self::Mm2PerSecond,
+        Self::PxPerSecond,
+        Self::Px2PerSecond,
+        Self::PercentPerSecond,
+        Self::PerSecond,
         Self::FieldPerSecond,
     ];
 
@@ -76,6 +96,8 @@ impl Unit {
             | Self::PerMinute
             | Self::One
             | Self::Degree
+            | Self::PercentPerSecond
+            | Self::PerSecond
             | Self::FieldPerSecond => true,
             Self::Mm
             | Self::Mm2
@@ -84,7 +106,23 @@ impl Unit {
             | Self::Week
             | Self::Ml
             | Self::LPerMinute
-            | Self::MmPerSecond => false,
+            | Self::MmPerSecond
+            | Self::Mm2PerSecond
+            | Self::PxPerSecond
+            | Self::Px2PerSecond => false,
+        }
+    }
+
+    /// The unit of a rate of change of what is in this unit; `None` where there is none.
+    pub const fn per_second(self) -> Option<Self> {
+        match self {
+            Self::Mm => Some(Self::MmPerSecond),
+            Self::Mm2 => Some(Self::Mm2PerSecond),
+            Self::Px => Some(Self::PxPerSecond),
+            Self::Px2 => Some(Self::Px2PerSecond),
+            Self::Percent => Some(Self::PercentPerSecond),
+            Self::One => Some(Self::PerSecond),
+            _ => None,
         }
     }
 
@@ -104,6 +142,11 @@ impl Unit {
             Self::Degree => "deg",
             Self::LPerMinute => "L/min",
             Self::MmPerSecond => "mm/s",
+            Self::Mm2PerSecond => "mm2/s",
+            Self::PxPerSecond => "[px]/s",
+            Self::Px2PerSecond => "[px]2/s",
+            Self::PercentPerSecond => "%/s",
+            Self::PerSecond => "/s",
             Self::FieldPerSecond => "{field}/s",
         }
     }
@@ -124,6 +167,11 @@ impl Unit {
             Self::Degree => "°",
             Self::LPerMinute => "L/min",
             Self::MmPerSecond => "mm/s",
+            Self::Mm2PerSecond => "mm²/s",
+            Self::PxPerSecond => "px/s",
+            Self::Px2PerSecond => "px²/s",
+            Self::PercentPerSecond => "%/s",
+            Self::PerSecond => "/s",
             Self::FieldPerSecond => "fields/s",
         }
     }

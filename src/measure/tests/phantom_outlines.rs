@@ -11,14 +11,15 @@ use vesalius_measure::protocol::lv_function::Ventricle;
 use vesalius_measure::protocol::lv_function::biplane::biplane;
 use vesalius_measure::protocol::lv_function::discs::PlaneDiscs;
 use vesalius_measure::protocol::nodule::{Diameter, LongitudinalDiameters, TransverseDiameters, volume};
-use vesalius_measure::protocol::{ProtocolConfig, Session};
-use vesalius_measure::result::FrameResult;
+use vesalius_measure::protocol::{Event, ProtocolConfig, Session};
+use vesalius_measure::result::{FrameResult, Reason};
 use vesalius_measure::series::stats::median;
 use vesalius_measure::shape::Plane;
 use vesalius_measure::units::Mm;
 use vesalius_phantom::scenes::{
-    ClipMeasures, FrameMeasures, FrameTiming, IvcScene, LvClip, LvScene, LvView, MuscleScene, NodulePlane,
-    NoduleScene, OpticNerveScene, Outline, Phantom, SceneOptions, Sway, Ultrasound, VesselScene,
+    BladderPlane, BladderScene, ClipMeasures, FrameMeasures, FrameTiming, IvcScene, LvClip, LvScene,
+    LvShortAxisScene, LvView, MuscleScene, NodulePlane, NoduleScene, OpticNerveScene, Outline, Phantom,
+    SceneOptions, Sway, Ultrasound, VesselScene,
 };
 
 /// Pixels over which the probability falls across an edge.
@@ -76,11 +77,26 @@ fn measure(
     more: &dyn Fn(u64) -> Vec<(&'static str, Vec<[f64; 2]>)>,
     see: &mut dyn FnMut(u64, &FrameResult),
 ) -> FrameResult {
+    measure_told(phantom, frames, protocol, &[], more, see)
+}
+
+/// The same with marks told by the frame that they come before.
+fn measure_told(
+    phantom: &dyn Phantom,
+    frames: u64,
+    protocol: &str,
+    marks: &[(u64, &str)],
+    more: &dyn Fn(u64) -> Vec<(&'static str, Vec<[f64; 2]>)>,
+    see: &mut dyn FnMut(u64, &FrameResult),
+) -> FrameResult {
     let size = phantom.size_px();
     let geometry = same(size[0], size[1]);
     let mut session = Session::new(&ProtocolConfig::from_toml(protocol).unwrap());
     let mut last = None;
     for frame in 0..frames {
+        for (_, name) in marks.iter().filter(|mark| mark.0 == frame) {
+            session.event(&Event::Mark((*name).to_owned()), phantom.pts_ns(frame));
+        }
         let outlines: Vec<Outline> = phantom.outlines(frame);
         let name = |class| phantom.info().classes.iter().find(|c| c.index == class).unwrap().name;
         let mut maps: Vec<(&str, ProbabilityMap)> =
@@ -391,6 +407,108 @@ fn a_nodules_diameters_are_right_to_three_quarters_of_a_pixel_and_its_volume_to_
             println!("{name}: volume {error:+.3} %");
             assert!(error.abs() <= 1.0);
         }
+    }
+}
+
+#[test]
+fn a_bladders_volume_is_right_to_a_per_cent() {
+    let usual = BladderScene::default();
+    for (name, scene) in [
+        ("usual", usual.clone()),
+        ("sagittal first", BladderScene { plane: BladderPlane::Sagittal, ..usual.clone() }),
+        ("pixels of 0.4 x 0.32 mm", BladderScene { mm_per_px_y: 0.32, height_px: 420, ..usual.clone() }),
+        ("small", BladderScene { width_mm: 40.0, height_mm: 25.0, length_mm: 36.0, ..usual }),
+    ] {
+        let scene = BladderScene { switch_at_frame: Some(5), ..scene };
+        let pixel = scene.mm_per_px_x.max(scene.mm_per_px_y);
+        let phantom = scene.prepare().unwrap();
+        let (first, other) = match scene.plane {
+            BladderPlane::Transverse => ("transverse", "sagittal"),
+            BladderPlane::Sagittal => ("sagittal", "transverse"),
+        };
+        let protocol = format!("protocol = 'bladder'\nplane = '{first}'");
+        let mut worst = 0.0_f64;
+        let last = measure_told(&phantom, 10, &protocol, &[(5, other)], &nothing, &mut |frame, result| {
+            let FrameMeasures::Bladder(bladder) = phantom.truth(frame).measures else { panic!() };
+            let across = match bladder.plane {
+                BladderPlane::Transverse => "width",
+                BladderPlane::Sagittal => "length",
+            };
+            for (name, truth) in [
+                ("height", bladder.height_extent_mm),
+                (across, bladder.across_extent_mm),
+                ("max_diameter", bladder.feret_max_mm),
+            ] {
+                worst = worst.max((number(result, name) - truth).abs() / pixel);
+            }
+        });
+        let ClipMeasures::Bladder(truth) = phantom.clip(10).measures else { panic!() };
+        let error = 100.0 * (number(&last, "volume") / truth.volume_ml - 1.0);
+        println!("bladder, {name}: diameters {worst:.3} px, volume {error:+.3} %");
+        assert!(worst <= 0.75 && error.abs() <= 1.0, "{name}");
+    }
+}
+
+#[test]
+fn a_fractional_area_change_is_right_to_a_fifth_of_a_point() {
+    let usual = LvShortAxisScene::default();
+    let dropped = FrameTiming { dropped_share: 0.1, ..FrameTiming::default() };
+    let uneven = FrameTiming { rate_swing: 0.3, jitter: 0.3, ..FrameTiming::default() };
+    let mut failures = String::new();
+    for (name, scene) in [
+        ("usual", usual.clone()),
+        ("round", LvShortAxisScene { axis_ratio: 1.0, ..usual.clone() }),
+        ("pixels of 0.36 x 0.30 mm", LvShortAxisScene { mm_per_px_y: 0.3, height_px: 400, ..usual.clone() }),
+        ("probe moves", LvShortAxisScene { ultrasound: swaying(), ..usual.clone() }),
+        ("uneven beats", LvShortAxisScene { beat_length_cv: 0.08, ..usual.clone() }),
+        ("a tenth of frames dropped", LvShortAxisScene { timing: dropped, ..usual.clone() }),
+        ("variable frame times", LvShortAxisScene { timing: uneven, ..usual.clone() }),
+        ("FAC 25 %", LvShortAxisScene { fac_percent: 25.0, ..usual.clone() }),
+        ("60 frames a second", LvShortAxisScene { frame_rate_hz: 60.0, heart_rate_bpm: 80.0, ..usual }),
+    ] {
+        let phantom = scene.prepare().unwrap();
+        let mut worst = 0.0_f64;
+        let last = measure(&phantom, 260, LV, &nothing, &mut |frame, result| {
+            let FrameMeasures::LvShortAxis(ring) = phantom.truth(frame).measures else { panic!() };
+            worst = worst.max(100.0 * (number(result, "area") / ring.drawn_area_mm2 - 1.0).abs());
+        });
+        let ClipMeasures::LvShortAxis(truth) = phantom.clip(260).measures else { panic!() };
+        let change = number(&last, "fractional_area_change") - truth.fac_percent;
+        let rate = number(&last, "heart_rate") - truth.heart_rate_bpm.unwrap();
+        println!("short axis, {name}: area {worst:.3} %, FAC {change:+.2} points, HR {rate:+.2}");
+        if worst > 0.1 || change.abs() > 0.2 || rate.abs() > 2.0 {
+            failures += &format!("{name}: {worst} {change} {rate}\n");
+        }
+        // A ring has no apex: no volume is made of it.
+        let volume = measured(&last, "volume");
+        assert_eq!((volume.value, volume.reason), (None, Some(Reason::AxisAmbiguous)), "{name}");
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn with_noisy_walls_the_bias_of_a_fractional_area_change_is_below_one_and_a_half_points() {
+    const SEEDS: u64 = 8;
+    for fac_percent in [30.0, 50.0] {
+        let mut bias = 0.0;
+        for seed in 1..=SEEDS {
+            // Half the pixels are enough where walls move by millimetres.
+            let scene = LvShortAxisScene {
+                width_px: 240,
+                height_px: 180,
+                mm_per_px_x: 0.72,
+                mm_per_px_y: 0.72,
+                area_noise_cv: 0.04,
+                fac_percent,
+                seed,
+                ..LvShortAxisScene::default()
+            };
+            let phantom = scene.prepare().unwrap();
+            let last = measure(&phantom, 260, LV, &nothing, &mut |_, _| ());
+            bias += (number(&last, "fractional_area_change") - fac_percent) / SEEDS as f64;
+        }
+        println!("short axis, FAC {fac_percent} %, 4 % noise: {bias:+.2} points");
+        assert!(bias.abs() <= 1.5, "{fac_percent}: {bias}");
     }
 }
 

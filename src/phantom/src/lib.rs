@@ -15,8 +15,8 @@
 //! # Ok::<(), vesalius_phantom::PhantomError>(())
 //! ```
 //!
-//! The module [`scenes`] holds this and every other phantom by one face: a beating ventricle, a pulsating artery, a
-//! breathing vena cava, a nodule in two planes, a muscle, an optic nerve, and an endoscope's field with a lesion and a tool.
+//! The module [`scenes`] holds this and every other phantom by one face: a beating ventricle along and across its axis, a
+//! pulsating artery, a breathing vena cava, a nodule and a bladder in two planes, a muscle, an optic nerve, and an endoscope's field with a lesion and a tool.
 //!
 //! # Coordinates and units
 //!

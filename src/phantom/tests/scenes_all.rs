@@ -25,7 +25,7 @@ fn with(name: &str, changes: Value) -> SceneOptions {
 fn the_catalogue_names_every_scene_once() {
     let names: BTreeSet<&str> = SceneOptions::CATALOGUE.iter().map(|info| info.name).collect();
     assert_eq!(names.len(), SceneOptions::CATALOGUE.len());
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 10);
     for options in each() {
         let info = options.info();
         assert_eq!(SceneOptions::from_name(info.name).unwrap(), options);
@@ -163,7 +163,9 @@ fn scenes_render_fast_enough() {
         println!("skipped: timing is for optimised builds");
         return;
     }
-    for name in ["lv", "vessel", "ivc", "nodule", "muscle", "optic-nerve", "endoscope"] {
+    for name in
+        ["lv", "lv-short-axis", "vessel", "ivc", "nodule", "bladder", "muscle", "optic-nerve", "endoscope"]
+    {
         let phantom = with(name, json!({"width_px": 400, "height_px": 300})).prepare().unwrap();
         // The best of three rounds: other work on the machine must not fail this.
         let rounds = (0..3_u64).map(|round| {

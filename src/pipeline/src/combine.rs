@@ -4,16 +4,20 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use vesalius_ledger::record::{OutlineRecord, Outlines};
 use vesalius_ledger::writer::RESULTS;
 use vesalius_measure::calibration::{Calibration, CalibrationSource};
 use vesalius_measure::contour::Contour;
 use vesalius_measure::geometry::{Geometry, PointInFrame};
+use vesalius_measure::protocol::ellipsoid::{
+    Diameter, DiameterNames, Formula, LongitudinalDiameters, TransverseDiameters,
+};
 use vesalius_measure::protocol::lv_function::biplane::biplane;
 use vesalius_measure::protocol::lv_function::discs::PlaneDiscs;
 use vesalius_measure::protocol::lv_function::{LvFunctionConfig, Ventricle};
-use vesalius_measure::protocol::nodule::{self, Diameter, LongitudinalDiameters, TransverseDiameters};
+use vesalius_measure::protocol::{BladderConfig, bladder, nodule};
 use vesalius_measure::shape::Plane;
 use vesalius_measure::units::{Mm, MmPerPx, Unit};
 
@@ -55,7 +59,7 @@ pub enum CombineError {
     },
     /// The runs are of different protocols, or of one that has nothing to join.
     #[error(
-        "runs of '{first}' and '{second}' have nothing to join: give two of lv-function, or two of the same nodule protocol"
+        "runs of '{first}' and '{second}' have nothing to join: give two of lv-function, of bladder, or of the same nodule protocol"
     )]
     Protocols {
         /// Protocol of the first.
@@ -71,6 +75,11 @@ pub enum CombineError {
         /// What, and what to do.
         message: &'static str,
     },
+    /// The runs' volumes follow from their diameters in different ways.
+    #[error(
+        "the two runs have different settings of the volume's formula: replay one with the other's settings"
+    )]
+    Formulas,
     /// The numbers make no volume.
     #[error("the two runs together make no volume: look at their outlines")]
     NoVolume,
@@ -127,30 +136,35 @@ impl Run {
         last.iter().find(|v| v["name"] == name)?.get("value")?.as_f64()
     }
 
-    /// Median of a value in millimetres over the frames in which it is valid, with the median of its uncertainty.
-    fn diameter(&self, name: &str) -> Option<Diameter> {
-        let mut found: Vec<(f64, f64)> = Vec::new();
+    /// Median of a value in millimetres over the frames that have one called `beside` too and in which it is valid,
+    /// with its uncertainty.
+    fn diameter(&self, name: &str, beside: &str) -> Option<Diameter> {
+        let mut found = Vec::new();
         for frame in &self.frames {
             let values = frame.get("values").and_then(Value::as_array)?;
             let is_it = |v: &&Value| v["name"] == name && v["validity"] == "valid" && v["unit"] == "mm";
-            if let Some(v) = values.iter().find(is_it) {
-                found.push((v["value"].as_f64()?, v["uncertainty"].as_f64().unwrap_or(0.0)));
+            let is_of_plane = values.iter().any(|v| v["name"] == beside);
+            if let Some(v) = values.iter().find(is_it).filter(|_| is_of_plane) {
+                let uncertainty = Mm(v["uncertainty"].as_f64().unwrap_or(0.0));
+                found.push(Diameter { value: Mm(v["value"].as_f64()?), uncertainty });
             }
         }
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (value, uncertainty) = *found.get(found.len() / 2)?;
-        Some(Diameter { value: Mm(value), uncertainty: Mm(uncertainty) })
+        Diameter::median(&mut found)
     }
 
-    /// The discs of the frame nearest to a time, seconds.
-    fn discs(&self, at_s: f64) -> Result<PlaneDiscs, CombineError> {
-        let config: LvFunctionConfig = self
-            .protocol()
+    /// The settings of its protocol; the defaults where it states none.
+    fn settings<T: DeserializeOwned + Default>(&self) -> T {
+        self.protocol()
             .as_object()
             .map(|settings| settings.iter().filter(|(key, _)| *key != "protocol"))
             .map(|settings| settings.map(|(k, v)| (k.clone(), v.clone())).collect())
             .and_then(|settings: serde_json::Map<String, Value>| serde_json::from_value(settings.into()).ok())
-            .unwrap_or_default();
+            .unwrap_or_default()
+    }
+
+    /// The discs of the frame nearest to a time, seconds.
+    fn discs(&self, at_s: f64) -> Result<PlaneDiscs, CombineError> {
+        let config: LvFunctionConfig = self.settings();
         let distance = |frame: &Value| (frame["pts_ns"].as_f64().unwrap_or(f64::MAX) / 1e9 - at_s).abs();
         let frame = self
             .frames
@@ -181,8 +195,8 @@ fn contour_of(outline: &OutlineRecord, geometry: &Geometry) -> Option<Contour> {
     Contour::from_outer(outer, geometry)
 }
 
-/// Joins two runs: of `lv-function`, the four-chamber and the two-chamber view, written with outlines; of a nodule, the
-/// transverse and the longitudinal plane.
+/// Joins two runs: of `lv-function`, the four-chamber and the two-chamber view, written with outlines; of a nodule or the
+/// bladder, the transverse and the longitudinal (sagittal) plane.
 ///
 /// # Errors
 ///
@@ -193,7 +207,14 @@ pub fn combine(first: &Path, second: &Path) -> Result<Combined, CombineError> {
     let values = match (a.as_str(), b.as_str()) {
         ("lv-function", "lv-function") => ventricle(&first, &second)?,
         ("nodule-thyroid", "nodule-thyroid") | ("nodule-breast", "nodule-breast") => {
-            nodule_volume(&first, &second)?
+            ellipsoid(&first, &second, &nodule::NAMES, &Formula::ELLIPSOID)?
+        }
+        ("bladder", "bladder") => {
+            let [formula, other] = [&first, &second].map(|run| run.settings::<BladderConfig>().formula());
+            if formula != other {
+                return Err(CombineError::Formulas);
+            }
+            ellipsoid(&first, &second, &bladder::NAMES, &formula)?
         }
         _ => return Err(CombineError::Protocols { first: a, second: b }),
     };
@@ -224,17 +245,24 @@ fn ventricle(first: &Run, second: &Run) -> Result<Vec<CombinedValue>, CombineErr
     ])
 }
 
-fn nodule_volume(transverse: &Run, longitudinal: &Run) -> Result<Vec<CombinedValue>, CombineError> {
-    let lacks =
-        |run: &Run| run.lacks("it has no valid diameter of this plane in mm: see its protocol's `plane`");
-    let diameter = |run: &Run, name: &str| run.diameter(name).ok_or_else(|| lacks(run));
-    let first = TransverseDiameters {
-        ap: diameter(transverse, "ap_diameter")?,
-        transverse: diameter(transverse, "transverse_diameter")?,
+fn ellipsoid(
+    transverse: &Run,
+    longitudinal: &Run,
+    names: &DiameterNames,
+    formula: &Formula,
+) -> Result<Vec<CombinedValue>, CombineError> {
+    let across_body = |name: &str| {
+        let lacks = "it has no valid diameters in mm of the transverse plane, which comes first: see its protocol's `plane`";
+        // Of the other plane, a run has the diameter along the beam too.
+        transverse.diameter(name, names.transverse).ok_or_else(|| transverse.lacks(lacks))
     };
-    let second = LongitudinalDiameters { longitudinal: diameter(longitudinal, "longitudinal_diameter")? };
+    let lacks = "it has no valid diameter in mm of the longitudinal (sagittal) plane, which comes second: see its protocol's `plane`";
+    let length = longitudinal.diameter(names.longitudinal, names.longitudinal);
+    let first =
+        TransverseDiameters { ap: across_body(names.along)?, transverse: across_body(names.transverse)? };
+    let second = LongitudinalDiameters { longitudinal: length.ok_or_else(|| longitudinal.lacks(lacks))? };
     let scale = transverse.calibration()?.relative_uncertainty();
-    let volume = nodule::volume(&first, &second, scale).ok_or(CombineError::NoVolume)?;
+    let volume = formula.volume(&first, &second, scale).ok_or(CombineError::NoVolume)?;
     let length = |name, d: Diameter| CombinedValue {
         name,
         value: d.value.get(),
@@ -243,9 +271,9 @@ fn nodule_volume(transverse: &Run, longitudinal: &Run) -> Result<Vec<CombinedVal
         reason: None,
     };
     Ok(vec![
-        length("ap_diameter", first.ap),
-        length("transverse_diameter", first.transverse),
-        length("longitudinal_diameter", second.longitudinal),
+        length(names.along, first.ap),
+        length(names.transverse, first.transverse),
+        length(names.longitudinal, second.longitudinal),
         CombinedValue {
             name: "volume",
             value: volume.ml,

@@ -8,11 +8,12 @@ use std::time::Instant;
 use gst::prelude::*;
 use gstvesalius::{Measure, Mode, Segment};
 use vesalius_dicom::Recording;
-use vesalius_engine::{Engine, Registry};
+use vesalius_engine::{Engine, PrecisionChoice, ProviderChoice, Registry, SessionOptions};
 use vesalius_ledger::record::{Refused, RunRecord, SCHEMA};
-use vesalius_ledger::summary::{Summary, write_json};
+use vesalius_ledger::summary::{ObjectSummary, Summary, write_json};
 use vesalius_ledger::writer::{MEASUREMENTS, RESULTS, SUMMARY};
 use vesalius_measure::protocol::ProtocolConfig;
+use vesalius_measure::result::EngineIdentity;
 
 use crate::calibration::{CalibrationChoice, FileScale};
 use crate::error::ReplayError;
@@ -28,6 +29,8 @@ use crate::{cut_off, dicom};
 pub const ANNOTATED_VIDEO: &str = "annotated.mp4";
 /// Name of the folder of annotated stills.
 pub const ANNOTATED_STILLS: &str = "annotated";
+/// Name of the measuring element, by which its warnings and its statistics are found.
+const MEASURE: &str = "vesaliusmeasure";
 /// Name of the folder of masks.
 pub const MASKS: &str = "masks";
 
@@ -42,6 +45,11 @@ pub struct ReplayOptions {
     pub protocol: Option<String>,
     /// What people noted of the recording, in the order of time.
     pub events: Vec<NotedEvent>,
+    /// Milliseconds for which an object must be seen before it is measured and drawn, 0 for none. Stills are each by
+    /// themselves: there it does not apply.
+    pub confirm_ms: u32,
+    /// Milliseconds after which an object that was not seen is a new one.
+    pub track_gap_ms: u32,
     /// Whether label masks are written.
     pub masks: bool,
     /// Whether the outlines are written into `results.jsonl`.
@@ -52,15 +60,26 @@ pub struct ReplayOptions {
     pub threads: u32,
     /// libonnxruntime.so, where it is not to be looked for.
     pub runtime: Option<PathBuf>,
+    /// What runs the engine.
+    pub provider: ProviderChoice,
+    /// In which numbers.
+    pub precision: PrecisionChoice,
 }
 
 impl ReplayOptions {
+    /// The options for pictures that each stand alone.
+    fn alone(self) -> Self {
+        Self { confirm_ms: 0, track_gap_ms: 0, ..self }
+    }
+
     /// The element that runs the engine.
     pub(crate) fn segment(&self) -> Segment {
         let segment = Segment::new();
         segment.set_property("engine", &self.engine);
         segment.set_property("mode", Mode::EveryFrame);
         segment.set_property("threads", self.threads);
+        segment.set_property("backend", self.provider.to_string());
+        segment.set_property("precision", self.precision.to_string());
         if let Some(runtime) = &self.runtime {
             segment.set_property("runtime", runtime.to_string_lossy().as_ref());
         }
@@ -70,16 +89,34 @@ impl ReplayOptions {
     /// The element that measures. A replay's scale is stated for all of it, so it does not grow old.
     pub(crate) fn measure(&self) -> Measure {
         let measure = Measure::new();
+        measure.set_property("name", MEASURE);
         measure.set_property("post-messages", false);
         measure.set_property("calibration-max-age", 0_u64);
         if let CalibrationChoice::Stated { text, watch_depth } = &self.calibration {
             measure.set_property("calibration", text);
             measure.set_property("watch-depth", *watch_depth);
         }
+        measure.set_property("confirm-ms", self.confirm_ms);
+        measure.set_property("track-gap-ms", self.track_gap_ms);
         if let Some(protocol) = &self.protocol {
             measure.set_property("protocol", protocol);
         }
         measure
+    }
+}
+
+/// What the measuring element of a pipeline that has not been taken down says of its objects.
+pub(crate) fn objects(pipeline: &gst::Pipeline) -> ObjectSummary {
+    let Some(measure) = pipeline.by_name(MEASURE) else { return ObjectSummary::default() };
+    let stats: gst::Structure = measure.property("stats");
+    let count = |name| stats.get::<u64>(name).unwrap_or_default();
+    let ms = |name| count(name) as f64 / 1e6;
+    ObjectSummary {
+        numbered: count("objects"),
+        confirmed: count("confirmed"),
+        withheld_outlines: count("withheld"),
+        added_delay_ms: ms("added-delay"),
+        longest_added_delay_ms: ms("added-delay-max"),
     }
 }
 
@@ -132,10 +169,26 @@ pub fn replay(
 ) -> Result<Report, ReplayError> {
     let start = Instant::now();
     let input = Input::open(path)?;
+    let single = options.clone().alone();
+    // A still has no frames before it, and an object of another still is another object.
+    let options = if matches!(input, Input::Still(_) | Input::Stills { .. }) { &single } else { options };
     let engine = Engine::open(
         &Registry::standard().find(&options.engine).map_err(vesalius_engine::EngineError::from)?,
     )?;
-    vesalius_engine::runtime::load(options.runtime.as_deref()).map_err(vesalius_engine::EngineError::from)?;
+    // Chosen before anything is written: the first record says what runs, and all pictures run on it.
+    let asked = SessionOptions {
+        runtime: options.runtime.clone(),
+        provider: options.provider,
+        precision: options.precision,
+        ..SessionOptions::default()
+    };
+    let selection = engine.select(&asked)?;
+    let options = &ReplayOptions {
+        // What `auto` took may have to leave some operators to the processor, which nobody else may.
+        provider: if selection.partly { options.provider } else { ProviderChoice::Named(selection.provider) },
+        precision: PrecisionChoice::Named(selection.precision),
+        ..options.clone()
+    };
     let protocol = protocol(&engine, options)?;
     let recording = match &input {
         Input::Dicom(path) => Some(dicom::open(path)?),
@@ -145,7 +198,9 @@ pub fn replay(
     let scales = scales(&input, &options.calibration, recording.as_ref())?;
     std::fs::create_dir_all(out).map_err(|source| ReplayError::Output { path: out.to_owned(), source })?;
     refuse_overwriting(&input, out)?;
-    let run = run_record(&input, &engine, options, &protocol, &scales, recording.as_ref())?;
+    let identity = engine.identity_on(&selection);
+    let mut run = run_record(&input, &identity, options, &protocol, &scales, recording.as_ref())?;
+    run.configuration.insert("backend_why".to_owned(), selection.why.into());
     let is_video = matches!(input, Input::Video(_) | Input::Dicom(_));
     let pictures = Pictures {
         masks: options.masks.then(|| out.join(MASKS)),
@@ -214,7 +269,9 @@ pub fn replay(
         warnings: said.into_iter().chain(ended.warnings).collect(),
         frames: written.counts,
         values: written.values,
+        values_left_out: written.values_left_out,
         series: written.series,
+        objects: ended.objects,
         timing_ms: written.timing_ms,
         wall_s,
         frames_per_s: written.counts.total as f64 / wall_s,
@@ -291,7 +348,7 @@ fn protocol(engine: &Engine, options: &ReplayOptions) -> Result<ProtocolConfig, 
 
 fn run_record(
     input: &Input,
-    engine: &Engine,
+    engine: &EngineIdentity,
     options: &ReplayOptions,
     protocol: &ProtocolConfig,
     scales: &[FileScale],
@@ -304,6 +361,8 @@ fn run_record(
         ("mode".to_owned(), "every-frame".into()),
         ("protocol".to_owned(), settings),
         ("calibration".to_owned(), options.calibration.stated().into()),
+        ("confirm_ms".to_owned(), options.confirm_ms.into()),
+        ("track_gap_ms".to_owned(), options.track_gap_ms.into()),
         ("annotated".to_owned(), options.video.into()),
         ("masks".to_owned(), options.masks.into()),
     ]);
@@ -312,7 +371,7 @@ fn run_record(
         schema: SCHEMA,
         started_utc: identity::now_utc(),
         software: identity::software(),
-        engine: engine.identity().as_ref().clone(),
+        engine: engine.clone(),
         input: input.record()?,
         calibration: match scales {
             [one] => one.scale.as_ref().and_then(|s| s.uniform()).map(|c| c.as_ref().clone()),

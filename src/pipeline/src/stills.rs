@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use gst_video::prelude::*;
 use gstvesalius::Overlay;
 use parking_lot::Mutex;
+use vesalius_ledger::summary::ObjectSummary;
 use vesalius_measure::calibration::Scale;
 
 use crate::bus::{self, BusError, End, Heard};
@@ -23,7 +24,7 @@ use crate::dicom;
 use crate::encode::make;
 use crate::error::ReplayError;
 use crate::input::file_name;
-use crate::replay::{Control, ReplayOptions};
+use crate::replay::{self, Control, ReplayOptions};
 use crate::video::VideoEnd;
 use crate::write::{FrameItem, Intake};
 
@@ -137,6 +138,7 @@ pub(crate) fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let bad = Arc::new(Mutex::new(Bad::default()));
     let mut heard = Heard::default();
+    let mut objects = ObjectSummary::default();
     let end = match pipeline.set_state(gst::State::Playing) {
         Ok(_) => {
             let feeder = feed(source, stills, stop.clone(), bad.clone())
@@ -145,6 +147,7 @@ pub(crate) fn run(
                 let seen = position.frames() + bad.lock().count;
                 control.tell(path, position.frames(), Some(seen as f64 / total.max(1) as f64))
             });
+            objects = replay::objects(&pipeline);
             let _ = pipeline.set_state(gst::State::Null);
             let _ = feeder.join();
             end
@@ -153,7 +156,7 @@ pub(crate) fn run(
     };
     let _ = pipeline.set_state(gst::State::Null);
     control.tell(path, position.frames(), None);
-    let mut outcome = VideoEnd::default();
+    let mut outcome = VideoEnd { objects, ..VideoEnd::default() };
     for warning in heard.warnings {
         if warning.element.contains("vesaliussegment") {
             outcome.inference_error = Some(warning.message);

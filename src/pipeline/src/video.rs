@@ -14,6 +14,7 @@ use gst::prelude::*;
 use gstvesalius::{Overlay, Segment};
 use parking_lot::Mutex;
 use vesalius_dicom::Recording;
+use vesalius_ledger::summary::ObjectSummary;
 use vesalius_measure::calibration::Scale;
 use vesalius_measure::result::Reason;
 
@@ -25,7 +26,7 @@ use crate::error::ReplayError;
 use crate::events::NotedEvent;
 use crate::fed::Fed;
 use crate::input::file_name;
-use crate::replay::{Control, ReplayOptions};
+use crate::replay::{self, Control, ReplayOptions};
 use crate::source::{self, Met};
 use crate::write::{FrameItem, Intake};
 
@@ -58,6 +59,8 @@ pub(crate) struct VideoEnd {
     pub(crate) warnings: Vec<String>,
     /// First thing the engine said when it failed on a frame.
     pub(crate) inference_error: Option<String>,
+    /// The objects that were followed.
+    pub(crate) objects: ObjectSummary,
 }
 
 /// Runs a recording. `annotated` is where the annotated video goes, if one is wanted.
@@ -96,6 +99,7 @@ pub(crate) fn run(
     if let (End::Error(error), Some(_), true) = (&end, annotated, position.frames() > 0) {
         drain(&pipeline, error, &entry, &last);
     }
+    let objects = replay::objects(&pipeline);
     // Elements down to NULL also closes the annotated video's file.
     let _ = pipeline.set_state(gst::State::Null);
     if let Some(feeder) = feeder {
@@ -105,7 +109,7 @@ pub(crate) fn run(
         remove_unplayable(annotated);
     }
     control.tell(path, position.frames(), None);
-    let mut outcome = VideoEnd::default();
+    let mut outcome = VideoEnd { objects, ..VideoEnd::default() };
     for warning in heard.warnings {
         if warning.element.contains("vesaliussegment") {
             outcome.inference_error = Some(warning.message);

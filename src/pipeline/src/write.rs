@@ -12,7 +12,8 @@ use gstvesalius::Histogram;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use vesalius_ledger::record::{FrameRecord, Outlines, RunRecord};
-use vesalius_ledger::summary::{FrameCounts, Percentiles, ValueCollector, ValueSummary};
+use vesalius_ledger::summary::{FrameCounts, Percentiles};
+use vesalius_ledger::values::{DepartedObjects, ValueCollector, ValueSummary};
 use vesalius_ledger::{Ledger, LedgerError};
 use vesalius_measure::mask::{LabelMask, ProbabilityMap, label_source};
 use vesalius_measure::result::{FrameResult, Measurement, StageTimes};
@@ -50,6 +51,7 @@ impl FrameItem {
 pub(crate) struct Written {
     pub(crate) counts: FrameCounts,
     pub(crate) values: Vec<ValueSummary>,
+    pub(crate) values_left_out: u64,
     pub(crate) series: Vec<Measurement>,
     pub(crate) timing_ms: BTreeMap<&'static str, Percentiles>,
     pub(crate) error: Option<ReplayError>,
@@ -121,6 +123,7 @@ fn work(
     let mut written = Written::default();
     let mut values = ValueCollector::default();
     let mut times = Times::default();
+    let mut departed = DepartedObjects::default();
     let mut last: Option<FrameItem> = None;
     for item in receiver {
         if written.error.is_some() {
@@ -133,6 +136,10 @@ fn work(
                 written.counts.add(&item.result);
                 values.add(&item.result.measurements);
                 times.add(&item.result.times);
+                if let Some(last) = &last {
+                    let series = (&last.result.series, &item.result.series);
+                    departed.compare(&last.input, last.frame, last.pts_ns, series.0, series.1);
+                }
                 last = Some(item);
             }
             Err(error) => {
@@ -142,15 +149,22 @@ fn work(
         }
     }
     if let Some(last) = last {
+        for object in departed.kept() {
+            if let Err(error) = ledger.departed(object) {
+                written.error.get_or_insert(error.into());
+            }
+            written.series.extend_from_slice(&object.series);
+        }
         if let Err(error) = ledger.series(&last.record()) {
             written.error.get_or_insert(error.into());
         }
-        written.series.clone_from(&last.result.series);
+        written.series.extend_from_slice(&last.result.series);
     }
     if let Err(error) = ledger.finish() {
         written.error.get_or_insert(error.into());
     }
     written.values = values.summaries();
+    written.values_left_out = values.left_out();
     written.timing_ms = times.summary();
     written
 }

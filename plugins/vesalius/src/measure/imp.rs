@@ -1,5 +1,6 @@
 //! The machinery of `vesaliusmeasure`.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use vesalius_measure::calibration::state::{DEFAULT_AGE_LIMIT, Expiry};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::protocol::{Event, ProtocolConfig, Session};
 use vesalius_measure::result::{EngineIdentity, FrameResult};
+use vesalius_measure::track::{ObjectCounts, ObjectRules, TrackRules};
 
 use crate::calibration_meta::scale_of;
 use crate::frame::{template_caps, view};
@@ -29,13 +31,26 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// The property's value that takes what the engine's manifest asks for.
 const PROTOCOL_AUTO: &str = "auto";
 
+/// Events that wait for the first result, the newest ones: nobody notes more before there is anything to see.
+const MOST_TOLD: usize = 256;
+
 #[derive(Clone, Debug)]
 struct Settings {
     calibration: String,
     calibration_max_age: Duration,
     watch_depth: bool,
     protocol: String,
+    confirm_ms: u32,
+    track_gap_ms: u32,
     post_messages: bool,
+}
+
+impl Settings {
+    fn objects(&self) -> ObjectRules {
+        let ns = |ms: u32| u64::from(ms) * 1_000_000;
+        let track = TrackRules { gap_ns: ns(self.track_gap_ms), ..TrackRules::default() };
+        ObjectRules { track, confirm_ns: ns(self.confirm_ms) }
+    }
 }
 
 impl Default for Settings {
@@ -45,6 +60,8 @@ impl Default for Settings {
             calibration_max_age: DEFAULT_AGE_LIMIT,
             watch_depth: false,
             protocol: PROTOCOL_AUTO.to_owned(),
+            confirm_ms: 0,
+            track_gap_ms: u32::try_from(TrackRules::default().gap_ns / 1_000_000).unwrap_or(u32::MAX),
             post_messages: true,
         }
     }
@@ -60,8 +77,10 @@ struct State {
     stream_id: Option<gst::glib::GString>,
     /// The property's protocol, read; `None` for what each engine asks for.
     protocol: Option<ProtocolConfig>,
-    /// What people told, in order, for sessions that begin later.
-    told: Vec<(Event, u64)>,
+    /// When outlines are of one object, and from when on it counts.
+    objects: ObjectRules,
+    /// What people told, in order, that sessions may still begin with.
+    told: VecDeque<(Event, u64)>,
     /// Presentation time of the newest frame, nanoseconds.
     now_ns: u64,
     /// The protocol at work on the results of each engine, by engine.
@@ -80,7 +99,7 @@ impl State {
                 // A manifest holds known names alone.
                 let own = || ProtocolConfig::from_name(&result.engine.protocol).ok();
                 let config = self.protocol.clone().or_else(own)?;
-                let mut session = Session::new(&config);
+                let mut session = Session::with_objects(&config, self.objects);
                 for (event, pts_ns) in &self.told {
                     session.event(event, *pts_ns);
                 }
@@ -89,6 +108,26 @@ impl State {
             }
         };
         self.sessions.get_mut(index).map(|(_, session)| session)
+    }
+
+    /// Drops what the sessions have heard: a frame with results is through, and every engine of the stream has its session.
+    fn forget_told(&mut self) {
+        if !self.sessions.is_empty() {
+            let now_ns = self.now_ns;
+            self.told.retain(|(_, pts_ns)| *pts_ns > now_ns);
+        }
+    }
+
+    /// The objects of all engines.
+    fn object_counts(&self) -> ObjectCounts {
+        self.sessions.iter().map(|(_, session)| session.objects()).fold(ObjectCounts::default(), |sum, c| {
+            ObjectCounts {
+                objects: sum.objects + c.objects,
+                confirmed: sum.confirmed + c.confirmed,
+                withheld: sum.withheld + c.withheld,
+                longest_delay_ns: sum.longest_delay_ns.max(c.longest_delay_ns),
+            }
+        })
     }
 }
 
@@ -217,7 +256,10 @@ impl Measure {
         for (_, session) in &mut state.sessions {
             session.event(&event, pts_ns);
         }
-        state.told.push((event, pts_ns));
+        if state.told.len() >= MOST_TOLD {
+            state.told.pop_front();
+        }
+        state.told.push_back((event, pts_ns));
     }
 
     /// Begins anew: the frames to come do not go on from those before.
@@ -275,6 +317,23 @@ impl ObjectImpl for Measure {
                     .default_value(Some(default.protocol.as_str()))
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecUInt::builder("confirm-ms")
+                    .nick("Confirmation time")
+                    .blurb(
+                        "Milliseconds for which an object must be seen, in all results but one, before it is measured and \
+                         drawn: it comes so much later, on to the next result (0 = at once)",
+                    )
+                    .maximum(60_000)
+                    .default_value(default.confirm_ms)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt::builder("track-gap-ms")
+                    .nick("Gap of a track")
+                    .blurb("Milliseconds after which an object that was not seen is a new one, with a new number")
+                    .maximum(3_600_000)
+                    .default_value(default.track_gap_ms)
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecBoolean::builder("post-messages")
                     .nick("Post messages")
                     .blurb("Post each value as a vesalius-measurement message on the bus")
@@ -311,6 +370,8 @@ impl ObjectImpl for Measure {
             "protocol" => {
                 self.settings.lock().protocol = text().unwrap_or_else(|| PROTOCOL_AUTO.to_owned());
             }
+            "confirm-ms" => self.settings.lock().confirm_ms = value.get().unwrap_or_default(),
+            "track-gap-ms" => self.settings.lock().track_gap_ms = value.get().unwrap_or_default(),
             "post-messages" => self.settings.lock().post_messages = value.get().unwrap_or(true),
             _ => {}
         }
@@ -325,12 +386,20 @@ impl ObjectImpl for Measure {
             }
             "watch-depth" => self.settings.lock().watch_depth.to_value(),
             "protocol" => self.settings.lock().protocol.to_value(),
+            "confirm-ms" => self.settings.lock().confirm_ms.to_value(),
+            "track-gap-ms" => self.settings.lock().track_gap_ms.to_value(),
             "post-messages" => self.settings.lock().post_messages.to_value(),
             "stats" => {
                 let state = self.state.lock();
+                let objects = state.object_counts();
                 let mut s = gst::Structure::builder("vesalius-measure-stats")
                     .field("frames", state.frames)
                     .field("values", state.values)
+                    .field("objects", objects.objects)
+                    .field("confirmed", objects.confirmed)
+                    .field("withheld", objects.withheld)
+                    .field("added-delay", state.objects.confirm_ns)
+                    .field("added-delay-max", objects.longest_delay_ns)
                     .build();
                 for (name, q) in [("measure-p50", 0.5), ("measure-p95", 0.95), ("measure-p99", 0.99)] {
                     if let Some(ns) = state.times.quantile_ns(q) {
@@ -379,7 +448,8 @@ impl BaseTransformImpl for Measure {
             .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")))?;
         let limit = Some(settings.calibration_max_age).filter(|age| !age.is_zero()).unwrap_or(Duration::MAX);
         let keeper = Some(Keeper::new(statement, settings.watch_depth, limit));
-        *self.state.lock() = State { started: true, keeper, protocol, ..State::default() };
+        let objects = settings.objects();
+        *self.state.lock() = State { started: true, keeper, protocol, objects, ..State::default() };
         Ok(())
     }
 
@@ -460,6 +530,7 @@ impl BaseTransformImpl for Measure {
                 }
             }
         }
+        self.state.lock().forget_told();
         if self.settings.lock().post_messages {
             for meta in buffer.iter_meta::<ResultMeta>() {
                 self.post(meta.result());

@@ -6,6 +6,12 @@
 //! ([`add_scale`](crate::add_scale)) is preferred to the property; the property's is given up when the picture's size, its
 //! source or, where that is watched, its depth changes under it, or when it has grown too old.
 //!
+//! Every outline gets the number of its object, by class and overlap; numbers are never used again in a stream. With
+//! `confirm-ms` an object counts, that is, is measured and drawn, once it was seen for so long in all results but
+//! one: flicker is not shown. **What stays is shown so much later, on to the next result**: `stats` says how long that is
+//! set to be (`added-delay`) and was at the most (`added-delay-max`), in nanoseconds. No outline is held over for later
+//! frames. Objects begin anew at a discontinuity, a flush, another picture or source, and a step back in time.
+//!
 //! ```text
 //! … ! vesaliussegment engine=fetal-head mode=every-frame ! vesaliusmeasure calibration=0.2,0.2 ! …
 //! ```

@@ -13,12 +13,12 @@ use gst_base::prelude::*;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
-use vesalius_engine::{Engine, Registry, SessionOptions};
+use vesalius_engine::{Engine, PrecisionChoice, ProviderChoice, Registry, SessionOptions};
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason};
 
 use super::infer::{Inference, Job, Outcome};
 use super::pool::{Pool, Ticket, promise};
-use super::settings::{BACKEND_AUTO, BACKEND_CPU, Mode, Plan, Settings};
+use super::settings::{AUTO, Mode, Plan, Settings};
 use super::stats::Stats;
 use crate::frame::template_caps;
 use crate::messages::BackendMessage;
@@ -100,30 +100,31 @@ impl Segment {
                 ("no engine is set: set the property 'engine' to a name or a folder")
             ));
         }
-        let why = match settings.backend.as_str() {
-            BACKEND_AUTO => "the only backend of this build",
-            BACKEND_CPU => "asked for",
-            other => {
-                return Err(gst::error_msg!(
-                    gst::ResourceError::Settings,
-                    ("there is no backend '{other}' in this build: set 'backend' to {BACKEND_AUTO} or {BACKEND_CPU}")
-                ));
-            }
-        };
+        let wrong =
+            |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::Settings, ("{error}"));
+        let provider = settings.backend.parse::<ProviderChoice>().map_err(|e| wrong(&e))?;
+        let precision = settings.precision.parse::<PrecisionChoice>().map_err(|e| wrong(&e))?;
         let fail = |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::NotFound, ("{error}"));
         let folder = Registry::standard().find(&settings.engine).map_err(|e| fail(&e))?;
         let engine = Engine::open(&folder).map_err(|e| fail(&e))?;
-        let plan = settings.plan();
-        let options = SessionOptions {
-            threads: plan.threads_per_worker,
+        let asked = SessionOptions {
             runtime: settings.runtime.clone(),
+            provider,
+            precision,
             ..SessionOptions::default()
         };
+        // Once for all threads: results of one stream come from one backend.
+        let selection = engine.select(&asked).map_err(|e| fail(&e))?;
+        let plan = settings.plan(selection.provider);
+        let options = SessionOptions { threads: plan.threads_per_worker, ..asked.on(&selection) };
+        let identity = engine.identity_on(&selection);
+        let why = &selection.why;
         let finished = Arc::new(Mutex::new(Finished::default()));
         let make = {
             let (engine, finished, stats) = (engine.clone(), finished.clone(), self.stats.clone());
+            let identity = identity.clone();
             move || {
-                let mut inference = Inference::load(&engine, &options)?;
+                let mut inference = Inference::load(&engine, &identity, &options)?;
                 let (finished, stats) = (finished.clone(), stats.clone());
                 Ok(move |job: Job| {
                     let Job { buffer, info, pts_ns, epoch, promise } = job;
@@ -153,11 +154,10 @@ impl Segment {
             make,
         )
         .map_err(|e| fail(&e))?;
-        let identity = engine.identity().clone();
         self.stats.lock().backend.clone_from(&identity.backend);
         let message = BackendMessage {
             backend: identity.backend.clone(),
-            why: why.to_owned(),
+            why: why.clone(),
             engine: identity.name.clone(),
             engine_sha256: identity.sha256.clone(),
         };
@@ -338,8 +338,17 @@ impl ObjectImpl for Segment {
                     .build(),
                 glib::ParamSpecString::builder("backend")
                     .nick("Backend")
-                    .blurb("What runs the engine: auto or onnxruntime-cpu. One that is named and missing is an error")
+                    .blurb(
+                        "What runs the engine: auto, cpu, cuda or tensorrt. One that is named and does not work is an error; \
+                         auto says which it took and why",
+                    )
                     .default_value(Some(default.backend.as_str()))
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("precision")
+                    .nick("Precision")
+                    .blurb("Numbers that the engine runs in: auto, f32, f16 or int8, as its manifest has them")
+                    .default_value(Some(default.precision.as_str()))
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder_with_default("mode", default.mode)
@@ -387,7 +396,8 @@ impl ObjectImpl for Segment {
         let text = || value.get::<Option<String>>().ok().flatten();
         match pspec.name() {
             "engine" => settings.engine = text().unwrap_or_default(),
-            "backend" => settings.backend = text().unwrap_or_else(|| BACKEND_AUTO.to_owned()),
+            "backend" => settings.backend = text().unwrap_or_else(|| AUTO.to_owned()),
+            "precision" => settings.precision = text().unwrap_or_else(|| AUTO.to_owned()),
             "mode" => settings.mode = value.get().unwrap_or_default(),
             "threads" => settings.threads = value.get().unwrap_or_default(),
             "max-in-flight" => settings.max_in_flight = value.get().unwrap_or_default(),
@@ -402,6 +412,7 @@ impl ObjectImpl for Segment {
         match pspec.name() {
             "engine" => settings.engine.to_value(),
             "backend" => settings.backend.to_value(),
+            "precision" => settings.precision.to_value(),
             "mode" => settings.mode.to_value(),
             "threads" => settings.threads.to_value(),
             "max-in-flight" => settings.max_in_flight.to_value(),

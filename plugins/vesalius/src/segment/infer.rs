@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use vesalius_engine::{Engine, EngineError, SessionOptions, Worker};
-use vesalius_measure::result::{FrameResult, Reason, ResultStatus};
+use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
 
 use super::pool::Promise;
 use crate::frame::view;
@@ -28,14 +28,20 @@ pub(super) struct Outcome {
 /// An engine loaded for one thread.
 pub(super) struct Inference {
     engine: Engine,
+    identity: Arc<EngineIdentity>,
     options: SessionOptions,
     worker: Worker,
 }
 
 impl Inference {
-    pub(super) fn load(engine: &Engine, options: &SessionOptions) -> Result<Self, EngineError> {
+    /// `identity` travels with the results.
+    pub(super) fn load(
+        engine: &Engine,
+        identity: &Arc<EngineIdentity>,
+        options: &SessionOptions,
+    ) -> Result<Self, EngineError> {
         let worker = Worker::new(engine, options)?;
-        Ok(Self { engine: engine.clone(), options: options.clone(), worker })
+        Ok(Self { engine: engine.clone(), identity: identity.clone(), options: options.clone(), worker })
     }
 
     /// Runs the engine on a frame.
@@ -61,9 +67,8 @@ impl Inference {
                 }
             }
         };
-        let identity = self.engine.identity().clone();
         Outcome {
-            result: FrameResult::missing(identity, pts_ns, Reason::InferenceFailed),
+            result: FrameResult::missing(self.identity.clone(), pts_ns, Reason::InferenceFailed),
             error: Some(error),
         }
     }
@@ -79,8 +84,7 @@ impl Inference {
         let frame = view(&mapped).map_err(|e| e.to_string())?;
         let par = info.par();
         let output = self.worker.process(&frame, (par.numer(), par.denom())).map_err(|e| e.to_string())?;
-        let mut result =
-            FrameResult::missing(self.engine.identity().clone(), pts_ns, Reason::InferenceFailed);
+        let mut result = FrameResult::missing(self.identity.clone(), pts_ns, Reason::InferenceFailed);
         result.status = ResultStatus::Ok;
         result.geometry = Some(output.geometry);
         result.classes = output.classes;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gst::glib;
+use vesalius_engine::Provider;
 
 /// Which frames are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
@@ -19,15 +20,18 @@ pub enum Mode {
     EveryFrame = 1,
 }
 
-/// The property's value that lets the element choose.
-pub(super) const BACKEND_AUTO: &str = "auto";
-/// The backend that this build has.
-pub(super) const BACKEND_CPU: &str = "onnxruntime-cpu";
+/// The value of `backend` and `precision` that lets the element choose.
+pub(super) const AUTO: &str = "auto";
+
+/// Workers on a GPU where nobody says how many: one prepares a frame while the other's is on the GPU. Each holds the
+/// engine's memory there, so more would cost and gain nothing.
+const GPU_WORKERS: usize = 2;
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) engine: String,
     pub(super) backend: String,
+    pub(super) precision: String,
     pub(super) mode: Mode,
     pub(super) threads: u32,
     pub(super) max_in_flight: u32,
@@ -39,7 +43,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             engine: String::new(),
-            backend: BACKEND_AUTO.to_owned(),
+            backend: AUTO.to_owned(),
+            precision: AUTO.to_owned(),
             mode: Mode::default(),
             threads: 0,
             max_in_flight: 0,
@@ -63,9 +68,10 @@ pub(super) struct Plan {
 impl Settings {
     /// Every frame: one thread a frame, for a network splits worse than a stream of frames. Newest frame: all
     /// threads on it, for only its delay counts.
-    pub(super) fn plan(&self) -> Plan {
+    pub(super) fn plan(&self, provider: Provider) -> Plan {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if self.threads == 0 { cores } else { self.threads as usize };
+        let enough = if provider == Provider::Cpu { cores } else { cores.min(GPU_WORKERS) };
+        let threads = if self.threads == 0 { enough } else { self.threads as usize };
         match self.mode {
             Mode::Latest => Plan { workers: 1, threads_per_worker: threads, max_in_flight: 1 },
             Mode::EveryFrame => {
@@ -86,10 +92,12 @@ mod tests {
     #[test]
     fn threads_go_to_frames_or_to_one_frame() {
         let replay = Settings { mode: Mode::EveryFrame, threads: 4, ..Settings::default() };
-        assert_eq!(replay.plan(), Plan { workers: 4, threads_per_worker: 1, max_in_flight: 5 });
+        assert_eq!(replay.plan(Provider::Cpu), Plan { workers: 4, threads_per_worker: 1, max_in_flight: 5 });
         let serial = Settings { max_in_flight: 1, ..replay };
-        assert_eq!(serial.plan(), Plan { workers: 1, threads_per_worker: 4, max_in_flight: 1 });
+        assert_eq!(serial.plan(Provider::Cpu), Plan { workers: 1, threads_per_worker: 4, max_in_flight: 1 });
+        let on_gpu = Settings { mode: Mode::EveryFrame, ..Settings::default() }.plan(Provider::Cuda);
+        assert!(on_gpu.workers <= GPU_WORKERS && on_gpu.threads_per_worker == 1, "{on_gpu:?}");
         let live = Settings { threads: 3, ..Settings::default() };
-        assert_eq!(live.plan(), Plan { workers: 1, threads_per_worker: 3, max_in_flight: 1 });
+        assert_eq!(live.plan(Provider::Cpu), Plan { workers: 1, threads_per_worker: 3, max_in_flight: 1 });
     }
 }

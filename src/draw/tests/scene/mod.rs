@@ -130,6 +130,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
         area_px2: std::f64::consts::PI * a * b,
         hole_area_px2: 0.0,
         border_fraction: if case == Case::Cut { 0.1 } else { 0.0 },
+        object: None,
     };
     let marks = vec![
         Mark::Ellipse(ellipse),
@@ -159,6 +160,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
             }),
             probability: ProbabilityMap::new(1, 1, vec![0.0_f32]).unwrap(),
             contours: if found { vec![contour] } else { Vec::new() },
+            unconfirmed: Vec::new(),
             confidence: found.then_some(0.97),
             components: Components::default(),
         }],

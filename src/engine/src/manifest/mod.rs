@@ -38,6 +38,9 @@ pub struct Manifest {
     /// The numbers it can run in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub precisions: Vec<PrecisionSection>,
+    /// TensorRT plans that the engine's maker vouches for. The files are not shipped: each fits one GPU and one TensorRT.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanSection>,
     /// Published scores on data that it was not trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<ScoresSection>,
@@ -237,9 +240,28 @@ impl ClassSection {
 pub struct PrecisionSection {
     /// Which.
     pub name: Precision,
-    /// How far it is from f32, by the figure's name; empty for f32.
+    /// Plain file name of the model in these numbers, its inputs and outputs as those of `model.file`: needed for int8,
+    /// wanted for f16 (without it only TensorRT runs f16, which converts by itself), none for f32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// SHA-256 of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// How far it is from f32, by the figure's name; empty for f32, and never for another.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parity: BTreeMap<String, f64>,
+}
+
+/// A TensorRT plan that may be run: a plan is code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSection {
+    /// SHA-256 of the file that `trtexec` wrote.
+    pub sha256: String,
+    /// The numbers it runs in.
+    pub precision: Precision,
+    /// On which GPU and with which TensorRT it was made, one line.
+    pub made_with: String,
 }
 
 /// A number format.
@@ -252,6 +274,26 @@ pub enum Precision {
     F16,
     /// 8-bit integer, quantised.
     Int8,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Int8];
+
+    /// Its name in manifests, settings and results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Published scores on data that the model was not trained on.
@@ -375,6 +417,20 @@ impl Manifest {
     pub fn to_toml(&self) -> Result<String, ManifestError> {
         self.validate()?;
         toml::to_string(self).map_err(|error| ManifestError::new("", error.to_string()))
+    }
+
+    /// What it says of a precision.
+    pub fn precision(&self, name: Precision) -> Option<&PrecisionSection> {
+        self.precisions.iter().find(|section| section.name == name)
+    }
+
+    /// File name and SHA-256 of the model in a precision; `None` where there is no such file.
+    pub fn model_file(&self, precision: Precision) -> Option<(&str, &str)> {
+        if precision == Precision::F32 {
+            return Some((&self.model.file, &self.model.sha256));
+        }
+        let section = self.precision(precision)?;
+        Some((section.file.as_deref()?, section.sha256.as_deref()?))
     }
 
     /// How many channels the output has.

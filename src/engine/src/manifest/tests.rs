@@ -6,7 +6,8 @@ const ONE_CLASS: &str = include_str!("../../tests/models/threshold/manifest.toml
 /// The one-class manifest with one piece of text changed.
 fn changed(from: &str, to: &str) -> String {
     assert!(ONE_CLASS.contains(from), "{from}");
-    ONE_CLASS.replacen(from, to, 1)
+    // Stands for a hash.
+    ONE_CLASS.replacen(from, &to.replace("$H", &"ab".repeat(32)), 1)
 }
 
 #[test]
@@ -22,7 +23,14 @@ fn reading_what_was_written_changes_nothing() {
         });
         manifest.precisions.push(PrecisionSection {
             name: Precision::Int8,
+            file: Some("model.int8.onnx".to_owned()),
+            sha256: Some("ab".repeat(32)),
             parity: BTreeMap::from([("dice_drop".to_owned(), 0.001)]),
+        });
+        manifest.plans.push(PlanSection {
+            sha256: "01".repeat(32),
+            precision: Precision::F16,
+            made_with: "trtexec of TensorRT 10.9 on an RTX 4000".to_owned(),
         });
         // Numbers that are not exact in f32 nor in f64.
         manifest.input.range = [-0.1, 1.7];
@@ -114,6 +122,52 @@ const CASES: &[Case] = &[
         to: "name = \"f16\"\nparity = { d = nan }",
         names: &["precisions[0].parity"],
     },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f32\"\nfile = \"a.onnx\"\nsha256 = \"$H\"",
+        names: &["precisions[0].file", "model.file"],
+    },
+    Case { from: "name = \"f32\"", to: "name = \"f16\"", names: &["precisions[0].parity", "f16"] },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"int8\"\nparity = { d = 0.1 }",
+        names: &["precisions[0].file", "QDQ"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"int8\"\nfile = \"a.onnx\"\nparity = { d = 0.1 }",
+        names: &["precisions[0].sha256"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f16\"\nsha256 = \"$H\"\nparity = { d = 0.1 }",
+        names: &["precisions[0].file"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f16\"\nfile = \"../a.onnx\"\nsha256 = \"$H\"\nparity = { d = 0.1 }",
+        names: &["precisions[0].file", "plain"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f16\"\nfile = \"model.onnx\"\nsha256 = \"$H\"\nparity = { d = 0.1 }",
+        names: &["precisions[0].file", "f32"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f32\"\n[[plans]]\nsha256 = \"1\"\nprecision = \"f16\"\nmade_with = \"x\"",
+        names: &["plans[0].sha256"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f32\"\n[[plans]]\nsha256 = \"$H\"\nprecision = \"f16\"\nmade_with = \"\"",
+        names: &["plans[0].made_with"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f32\"\n[[plans]]\nsha256 = \"$H\"\nprecision = \"f16\"\nmade_with = \"x\"\nfile = \"y\"",
+        names: &["plans", "file"],
+    },
     Case { from: "schema = 1", to: "schema = 1\n[engine", names: &["line "] },
 ];
 
@@ -140,6 +194,20 @@ fn two_classes_need_softmax_and_names_of_their_own() {
     assert_eq!(error.key, "output.activation");
     let error = Manifest::parse(&TWO_CLASSES.replace("\"blue\"", "\"red\"")).unwrap_err();
     assert_eq!(error.key, "classes[1].name");
+}
+
+/// The file of a precision is the one listed, f32 aside.
+#[test]
+fn every_precision_has_its_file() {
+    let hash = "ab".repeat(32);
+    let listed = format!(
+        "name = \"f32\"\n[[precisions]]\nname = \"f16\"\nparity = {{ d = 0.1 }}\n\
+         [[precisions]]\nname = \"int8\"\nfile = \"q.onnx\"\nsha256 = \"{hash}\"\nparity = {{ d = 0.1 }}"
+    );
+    let manifest = Manifest::parse(&changed("name = \"f32\"", &listed)).unwrap();
+    assert_eq!(manifest.model_file(Precision::F32).unwrap().0, "model.onnx");
+    assert_eq!(manifest.model_file(Precision::F16), None);
+    assert_eq!(manifest.model_file(Precision::Int8), Some(("q.onnx", hash.as_str())));
 }
 
 #[test]

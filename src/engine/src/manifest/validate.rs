@@ -2,7 +2,7 @@
 
 use vesalius_measure::protocol::ProtocolConfig;
 
-use super::{Activation, ClassSection, Manifest, ManifestError, OutputKind, Precision};
+use super::{Activation, ClassSection, Manifest, ManifestError, OutputKind, Precision, PrecisionSection};
 
 /// Pictures larger than this on a side are no input of a segmentation network.
 const SIDES: std::ops::RangeInclusive<u32> = 1..=4096;
@@ -35,6 +35,26 @@ fn one_line(key: &str, text: &str) -> Result<(), ManifestError> {
     Ok(())
 }
 
+fn plain_file_name(key: &str, file: &str) -> Result<(), ManifestError> {
+    let plain = !file.is_empty()
+        && !file.starts_with('.')
+        && !file.chars().any(|c| c == '/' || c == '\\' || c.is_control());
+    if plain {
+        return Ok(());
+    }
+    fail(
+        key,
+        format!("'{}' is no plain file name: put the model into the manifest's folder", file.escape_debug()),
+    )
+}
+
+fn sha256(key: &str, hash: &str) -> Result<(), ManifestError> {
+    if crate::provider::trust::is_sha256(hash) {
+        return Ok(());
+    }
+    fail(key, "is no SHA-256: write the 64 lower-case digits that sha256sum prints")
+}
+
 impl Manifest {
     pub(super) fn validate(&self) -> Result<(), ManifestError> {
         self.validate_identity()?;
@@ -62,26 +82,8 @@ impl Manifest {
             return fail("engine.protocol", error.to_string());
         }
 
-        let file = &self.model.file;
-        let plain = !file.is_empty()
-            && !file.starts_with('.')
-            && !file.chars().any(|c| c == '/' || c == '\\' || c.is_control());
-        if !plain {
-            return fail(
-                "model.file",
-                format!(
-                    "'{}' is no plain file name: put the model into the manifest's folder",
-                    file.escape_debug()
-                ),
-            );
-        }
-        let hash = &self.model.sha256;
-        if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-            return fail(
-                "model.sha256",
-                "is no SHA-256: write the 64 lower-case digits that sha256sum prints",
-            );
-        }
+        plain_file_name("model.file", &self.model.file)?;
+        sha256("model.sha256", &self.model.sha256)?;
         if !OPSETS.contains(&self.model.opset) {
             return fail(
                 "model.opset",
@@ -180,11 +182,14 @@ impl Manifest {
             if self.precisions.iter().take(position).any(|other| other.name == precision.name) {
                 return fail(key, "stands twice");
             }
-            if precision.parity.values().any(|v| !v.is_finite()) {
-                return fail(format!("{key}.parity"), "has a value that is not finite");
-            }
-            if precision.name == Precision::F32 && !precision.parity.is_empty() {
-                return fail(format!("{key}.parity"), "f32 is what the others are compared with: remove it");
+            validate_precision(&key, precision, &self.model.file)?;
+        }
+        for (position, plan) in self.plans.iter().enumerate() {
+            let key = format!("plans[{position}]");
+            sha256(&format!("{key}.sha256"), &plan.sha256)?;
+            one_line(&format!("{key}.made_with"), &plan.made_with)?;
+            if self.plans.iter().take(position).any(|other| other.sha256 == plan.sha256) {
+                return fail(key, "stands twice");
             }
         }
         if let Some(scores) = &self.scores {
@@ -195,6 +200,50 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+}
+
+fn validate_precision(
+    key: &str,
+    precision: &PrecisionSection,
+    model_file: &str,
+) -> Result<(), ManifestError> {
+    let PrecisionSection { name, file, sha256: hash, parity } = precision;
+    if parity.values().any(|v| !v.is_finite()) {
+        return fail(format!("{key}.parity"), "has a value that is not finite");
+    }
+    if *name == Precision::F32 {
+        if !parity.is_empty() {
+            return fail(format!("{key}.parity"), "f32 is what the others are compared with: remove it");
+        }
+        if file.is_some() || hash.is_some() {
+            return fail(format!("{key}.file"), "the f32 file is model.file: remove it");
+        }
+        return Ok(());
+    }
+    if parity.is_empty() {
+        return fail(
+            format!("{key}.parity"),
+            format!(
+                "is missing: {name} is listed with how far it is from f32, such as {{ dice_drop = 0.001 }}"
+            ),
+        );
+    }
+    match (file, hash) {
+        (Some(file), Some(hash)) => {
+            plain_file_name(&format!("{key}.file"), file)?;
+            sha256(&format!("{key}.sha256"), hash)?;
+            if file == model_file {
+                return fail(format!("{key}.file"), "is model.file, which holds f32");
+            }
+            Ok(())
+        }
+        (Some(_), None) => fail(format!("{key}.sha256"), "is missing: write the SHA-256 of the file"),
+        (None, Some(_)) => fail(format!("{key}.file"), "is missing: write the file that the SHA-256 is of"),
+        (None, None) if *name == Precision::Int8 => {
+            fail(format!("{key}.file"), "is missing: int8 needs a quantised (QDQ) model file of its own")
+        }
+        (None, None) => Ok(()),
     }
 }
 

@@ -87,6 +87,38 @@ impl Postprocessor {
             OutputValues::I32(values) => self.labels(values, geometry)?,
             OutputValues::I64(values) => self.labels(values, geometry)?,
         };
+        self.found(maps, geometry)
+    }
+
+    /// As [`Self::process`], of probabilities that were made elsewhere: the classes' maps, one after the other.
+    /// `has_bad_values` where the numbers that they were made of were not all numbers, or no probabilities.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TensorLength`], [`EngineError::NotFinite`], [`EngineError::GeometryMismatch`].
+    pub fn process_maps(
+        &mut self,
+        maps: &[f32],
+        has_bad_values: bool,
+        geometry: &Geometry,
+    ) -> Result<Found, EngineError> {
+        self.check_geometry(geometry)?;
+        let expected = self.width * self.height * self.classes.len();
+        if maps.len() != expected {
+            return Err(EngineError::TensorLength {
+                engine: self.engine_name.clone(),
+                expected,
+                found: maps.len(),
+            });
+        }
+        if has_bad_values {
+            return Err(self.not_finite(f32::NAN));
+        }
+        self.found(maps.chunks_exact(self.width * self.height).map(Arc::from).collect(), geometry)
+    }
+
+    /// Cleans and traces the classes' maps.
+    fn found(&self, maps: Vec<Arc<[f32]>>, geometry: &Geometry) -> Result<Found, EngineError> {
         let mut found = Found::default();
         for (rule, mut map) in self.classes.iter().zip(maps) {
             let (components, confidence) = clean_up(rule, self.width, &mut map);
@@ -97,6 +129,7 @@ impl Postprocessor {
                 probability,
                 confidence: confidence.filter(|_| !contours.is_empty()),
                 contours,
+                unconfirmed: Vec::new(),
                 components,
             });
         }
@@ -194,12 +227,17 @@ impl Postprocessor {
         if values.iter().fold(true, |all, &value| all & good(value)) {
             return Ok(());
         }
-        Err(EngineError::NotFinite {
+        Err(self.not_finite(values.iter().copied().find(|&value| !good(value)).unwrap_or(f32::NAN)))
+    }
+
+    fn not_finite(&self, found: f32) -> EngineError {
+        let probabilities = self.kind == OutputKind::Probabilities;
+        EngineError::NotFinite {
             engine: self.engine_name.clone(),
             output: self.output_name.clone(),
             kind: if probabilities { "probability" } else { "finite number" },
-            found: values.iter().copied().find(|&value| !good(value)).unwrap_or(f32::NAN),
-        })
+            found,
+        }
     }
 
     fn labels<T: Copy + Into<i64>>(

@@ -66,10 +66,16 @@ pub(super) fn library_at(path: &Path) -> Option<PathBuf> {
     versioned.max().map(|(_, path)| path)
 }
 
-/// The library of the newest version in `folder`, whose folders are named by version.
+/// Ends the name of a folder with the build for GPUs, which somebody has fetched on purpose.
+const GPU_BUILD: &str = "-gpu";
+
+/// The library of the newest version in `folder`, whose folders are named by version; of two builds of one version
+/// that for GPUs.
 fn newest_below(folder: &Path) -> Option<PathBuf> {
     let versions = std::fs::read_dir(folder).ok()?.flatten().filter_map(|entry| {
-        let version = version_key(&entry.file_name().into_string().ok()?).unwrap_or_default();
+        let name = entry.file_name().into_string().ok()?;
+        let plain = name.strip_suffix(GPU_BUILD);
+        let version = (version_key(plain.unwrap_or(&name)).unwrap_or_default(), plain.is_some());
         Some((version, library_at(&entry.path()).filter(|_| entry.path().is_dir())?))
     });
     versions.max().map(|(_, path)| path)
@@ -113,6 +119,11 @@ mod tests {
         std::fs::create_dir(folder.path().join("2.0.0")).unwrap();
         assert_eq!(newest_below(folder.path()).unwrap(), folder.path().join("1.32.0").join(LIBRARY));
         assert_eq!(newest_below(&folder.path().join("none")), None);
+        for (version, newest) in [("1.31.0-gpu", "1.32.0"), ("1.32.0-gpu", "1.32.0-gpu")] {
+            std::fs::create_dir(folder.path().join(version)).unwrap();
+            std::fs::write(folder.path().join(version).join(LIBRARY), "").unwrap();
+            assert_eq!(newest_below(folder.path()).unwrap(), folder.path().join(newest).join(LIBRARY));
+        }
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! ONNX Runtime: found, checked and loaded once a process.
 //!
 //! The library is looked for, in this order: at the path given, at `ORT_DYLIB_PATH`, beside the program, in
-//! `vesalius/onnxruntime/*/` in the user's data folder (the newest version), and where the system's linker looks.
-//! The first that exists is taken; if it cannot be used that is an error, and no other is tried in its stead, so
-//! that a broken installation never changes silently which code runs. A path may be a file or a folder with the file.
+//! `vesalius/onnxruntime/*/` in the user's data folder (the newest version, and of that the build for GPUs first), and
+//! where the system's linker looks. The first that exists is taken; if it cannot be used that is an error, and no other
+//! is tried in its stead, so that a broken installation never changes silently which code runs. A path may be a file or
+//! a folder with the file.
 //!
 //! The runtime's telemetry is off. Its own log is silent but for fatal messages; `ORT_LOG` set to `verbose`, `info`,
 //! `warning` or `error` opens it. Once loaded, library and environment stay until the process ends: nothing is torn
 //! down, so threads that still run a model at exit find it whole.
 
-mod elf;
+pub(crate) mod elf;
 mod find;
 
 use std::path::{Path, PathBuf};
@@ -206,7 +207,7 @@ fn load_error(path: &Path, error: ort::LoadDynamicError) -> RuntimeError {
 }
 
 /// An error and what caused it, in one line: the linker's words are a cause.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     one_line(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
@@ -264,6 +265,7 @@ fn version_of(build: &str, path: &Path) -> String {
     let name = resolved.as_deref().unwrap_or(path).file_name().and_then(|name| name.to_str()).unwrap_or("");
     let from_name = name.split_once(".so.").map(|(_, version)| version).filter(is_version);
     let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    let folder = folder.map(|name| name.strip_suffix("-gpu").unwrap_or(name));
     from_name.or(from_build).or(folder.filter(is_version)).unwrap_or("unknown").to_owned()
 }
 

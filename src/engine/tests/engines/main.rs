@@ -3,8 +3,10 @@
 // The lint's exemption for tests covers functions marked as such and not their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod device;
 mod models;
 mod preprocess;
+mod providers;
 
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ use vesalius_measure::geometry::{Geometry, ResizeRule};
 
 use crate::model;
 
-fn runtime_is_missing() -> bool {
+pub(crate) fn runtime_is_missing() -> bool {
     match runtime::load(None) {
         Ok(_) => false,
         Err(error) => {
@@ -28,7 +28,7 @@ fn worker(name: &str) -> Result<Worker, EngineError> {
 }
 
 /// A gray picture, or RGB where `pixel` gives three bytes.
-fn run<const N: usize>(
+pub(crate) fn run<const N: usize>(
     worker: &mut Worker,
     (width, height): (usize, usize),
     pixel: impl Fn(usize, usize) -> [u8; N],
@@ -161,7 +161,7 @@ fn nan_is_an_error_and_the_worker_lives_on() {
 }
 
 /// An engine's folder with its manifest's text changed.
-fn with_manifest(name: &str, change: impl Fn(String) -> String) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn with_manifest(name: &str, change: impl Fn(String) -> String) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(model(name).join("manifest.toml")).unwrap();
     std::fs::copy(model(name).join("model.onnx"), folder.path().join("model.onnx")).unwrap();

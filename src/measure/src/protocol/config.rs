@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nodule::TallerThanWide;
 use super::procedure::Procedure;
-use super::{endoscopy, fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
+use super::{bladder, endoscopy, fetal_head, generic, ivc, lv_function, nodule, thickness, vessel};
 
 /// A measuring protocol with its settings.
 ///
@@ -21,11 +21,13 @@ use super::{endoscopy, fetal_head, generic, ivc, lv_function, nodule, thickness,
 #[serde(tag = "protocol", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ProtocolConfig {
+    /// Diameters and volume of the bladder, over two planes.
+    Bladder(bladder::BladderConfig),
     /// Picture quality, lesions, tools and withdrawal time of an endoscopy.
     Endoscopy(endoscopy::EndoscopyConfig),
     /// Head circumference, BPD outer–outer, OFD, cephalic index, gestational age.
     FetalHead(fetal_head::FetalHeadConfig),
-    /// Area, perimeter and ellipse of every class.
+    /// Size and shape of every class or object, and how they change.
     Generic(generic::GenericConfig),
     /// Thickness of the intima–media of an artery's far wall.
     IntimaMedia(thickness::IntimaMediaConfig),
@@ -69,7 +71,8 @@ fn names() -> String {
 
 impl ProtocolConfig {
     /// Every protocol's name.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
+        "bladder",
         "endoscopy",
         "fetal-head",
         "generic",
@@ -86,6 +89,7 @@ impl ProtocolConfig {
     /// The name in manifests and settings.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Bladder(_) => "bladder",
             Self::Endoscopy(_) => "endoscopy",
             Self::FetalHead(_) => "fetal-head",
             Self::Generic(_) => "generic",
@@ -127,8 +131,10 @@ impl ProtocolConfig {
     /// Whether the settings make sense; else what does not.
     fn check(&self) -> Result<(), String> {
         match self {
+            Self::Bladder(config) => config.check(),
             Self::Endoscopy(config) => config.check(),
-            Self::FetalHead(_) | Self::Generic(_) => Ok(()),
+            Self::FetalHead(_) => Ok(()),
+            Self::Generic(config) => config.check(),
             Self::IntimaMedia(config) => config.check(),
             Self::LvFunction(config) => config.check(),
             Self::Vessel(config) => config.check(),
@@ -141,6 +147,7 @@ impl ProtocolConfig {
 
     pub(super) fn procedure(&self) -> Box<dyn Procedure> {
         match self {
+            Self::Bladder(config) => Box::new(bladder::Bladder::new(config)),
             Self::Endoscopy(config) => Box::new(endoscopy::Endoscopy::new(config)),
             Self::FetalHead(config) => Box::new(fetal_head::FetalHead::new(config)),
             Self::Generic(config) => Box::new(generic::Generic::new(config)),

@@ -212,7 +212,7 @@ impl Procedure for Ivc {
         sheet.take_scale(contour);
         let measured = contour.and_then(|c| self.measure(c, atrium, sheet));
         if let Some(class) = class {
-            let missing = if contour.is_none() { Reason::NotFound } else { Reason::ShapeMismatch };
+            let missing = class.absence().unwrap_or(Reason::ShapeMismatch);
             let doubt = measured
                 .as_ref()
                 .map_or(Some(missing), |m| m.is_truncated.then_some(Reason::Truncated).or(m.site.doubt));

@@ -6,23 +6,27 @@
 //! [`ProtocolConfig`] names a protocol and its settings, [`Session`] runs it over a stream of frames. Each protocol is one
 //! file here: a configuration, which serde reads, and a procedure, which writes on the sheet it is handed.
 
+pub mod bladder;
 mod config;
 mod cyclic;
+pub mod ellipsoid;
 pub mod endoscopy;
 mod fetal_head;
-mod generic;
+pub mod generic;
 pub mod hadlock;
 mod ivc;
 pub mod lv_function;
 pub mod nodule;
 mod procedure;
 mod section;
+mod section_plane;
 mod session;
 mod sheet;
 mod thickness;
 mod tube;
 mod vessel;
 
+pub use bladder::BladderConfig;
 pub use config::{ProtocolConfig, ProtocolError};
 pub use endoscopy::EndoscopyConfig;
 pub use fetal_head::FetalHeadConfig;

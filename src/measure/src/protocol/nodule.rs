@@ -1,34 +1,34 @@
-//! A nodule of the thyroid or the breast, one plane at a time.
+//! A nodule of the thyroid or the breast, in one plane or two.
 //!
 //! Diameters along and across the beam, the largest diameter and the one at right angles to it, and whether
 //! the nodule is taller than wide. The thyroid's rule is antero-posterior over transverse diameter above 1,
 //! in the transverse plane (ACR TI-RADS, Tessler 2017, doi:10.1016/j.jacr.2017.01.046); the breast's is 1 or
-//! above, in any plane (BI-RADS, "not parallel"). One plane has two of the three diameters: [`volume`] joins
-//! two runs.
+//! above, in any plane (BI-RADS, "not parallel"). One plane has two of the three diameters; where
+//! both are seen there is a volume ([`ellipsoid`](super::ellipsoid)), and [`volume`] joins two runs.
 
-use std::f64::consts::{FRAC_PI_2, PI, SQRT_2};
+use std::f64::consts::SQRT_2;
 
 use serde::{Deserialize, Serialize};
 
-use super::procedure::{Input, Procedure};
-use super::sheet::{Sheet, Value, doubt_of};
-use crate::feret::Span;
+pub use super::ellipsoid::{
+    Diameter, DiameterNames, LongitudinalDiameters, SectionPlane, TransverseDiameters, Volume,
+};
+use super::ellipsoid::{Ellipsoid, Formula, Section, write_diameter};
+use super::procedure::{Event, Input, Procedure};
+use super::sheet::{Sheet, Value};
 use crate::geometry::PointInFrame;
-use crate::result::{ClassResult, Mark, Reason};
-use crate::shape::{Morphology, Plane};
+use crate::result::Reason;
 use crate::uncertainty::ratio;
 use crate::units::{Mm, Unit};
 
-/// Which section of the body the picture shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SectionPlane {
-    /// Across the body or organ: the second diameter is the transverse one.
-    #[default]
-    Transverse,
-    /// Along it: the second diameter is the longitudinal one.
-    Longitudinal,
-}
+/// What a nodule's diameters are called.
+pub const NAMES: DiameterNames = DiameterNames {
+    along: "ap_diameter",
+    transverse: "transverse_diameter",
+    longitudinal: "longitudinal_diameter",
+    medians: ["ap_diameter_median", "transverse_diameter_median", "longitudinal_diameter_median"],
+    volume_method: "ellipsoid-3-diameters",
+};
 
 /// Settings of the protocols `nodule-thyroid` and `nodule-breast`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum SectionPlane {
 pub struct NoduleConfig {
     /// The engine's class that is measured.
     pub structure: String,
-    /// Which section of the body the picture shows.
+    /// Which section of the body the picture shows, at first where it changes.
     pub plane: SectionPlane,
     /// Where the beams of a convex probe would meet, in pixels of the source picture, often above its upper
     /// edge. The beam is then the line from there to the nodule's centroid. Left out for linear probes: the
@@ -95,49 +95,25 @@ impl TallerThanWide {
 
 /// The protocol at work.
 pub(super) struct Nodule {
-    config: NoduleConfig,
+    ellipsoid: Ellipsoid,
     rule: TallerThanWide,
 }
 
 impl Nodule {
     pub(super) fn new(config: &NoduleConfig, rule: TallerThanWide) -> Self {
-        Self { config: config.clone(), rule }
+        let NoduleConfig { structure, plane, apex } = config;
+        Self { ellipsoid: Ellipsoid::new(structure, *plane, *apex, &NAMES, Formula::ELLIPSOID), rule }
     }
 
     /// Whether the rule speaks of this plane: the thyroid's of the transverse one alone.
-    fn has_rule(&self) -> bool {
-        self.config.plane == SectionPlane::Transverse || self.rule == TallerThanWide::OneOrAbove
+    fn has_rule(&self, plane: Option<SectionPlane>) -> bool {
+        plane == Some(SectionPlane::Transverse) || self.rule == TallerThanWide::OneOrAbove
     }
 
-    /// Direction of the beam at a place, from +x clockwise on screen.
-    fn beam_rad(&self, at: (f64, f64), plane: &Plane) -> f64 {
-        self.config.apex.map_or(FRAC_PI_2, |apex| {
-            let (x, y) = plane.from_frame(apex);
-            (at.1 - y).atan2(at.0 - x)
-        })
-    }
-
-    fn measure(&self, class: &ClassResult, sheet: &mut Sheet<'_>) {
-        let contour = class.contours.first();
-        sheet.take_scale(contour);
-        let doubt = doubt_of(class);
-        let form = contour.and_then(|c| Morphology::of(c, &sheet.plane));
-        sheet.write_size(class, form.as_ref().map(|m| &m.shape), doubt);
-        let (along, across) = match &form {
-            Some(m) => {
-                let beam = self.beam_rad(m.shape.centroid, &sheet.plane);
-                let extent = |direction| m.extent_along(direction).map(|e| e.span);
-                (extent(beam), extent(beam - FRAC_PI_2))
-            }
-            None => (None, None),
-        };
-        let across_name = match self.config.plane {
-            SectionPlane::Transverse => "transverse_diameter",
-            SectionPlane::Longitudinal => "longitudinal_diameter",
-        };
+    fn write_rest(&self, section: &Section<'_>, sheet: &mut Sheet<'_>) {
+        let Section { class, form, doubt, .. } = section;
+        let structure = &class.class.name;
         for (name, method, span) in [
-            ("ap_diameter", "extent-along-beam", along),
-            (across_name, "extent-across-beam", across),
             ("max_diameter", "feret-max", form.as_ref().map(|m| m.feret.max)),
             (
                 "short_axis_diameter",
@@ -145,16 +121,12 @@ impl Nodule {
                 form.as_ref().map(|m| m.feret.perpendicular.span),
             ),
         ] {
-            write_diameter(sheet, &class.class.name, name, method, span, doubt);
+            write_diameter(sheet, structure, (name, method), span, *doubt);
         }
-        if self.has_rule() {
-            let lengths = along.zip(across).map(|(a, b)| (a.length(), b.length()));
-            self.write_ratio(&class.class.name, lengths, sheet, doubt);
+        if self.has_rule(section.plane) {
+            let lengths = section.spans.map(|(along, across)| (along.length(), across.length()));
+            self.write_ratio(structure, lengths, sheet, *doubt);
         }
-        let reason = form.is_some().then_some(Reason::NeedsSecondPlane);
-        let volume =
-            Value { name: "volume", unit: Unit::Ml, method: "ellipsoid-3-diameters", number: None, reason };
-        sheet.write(&class.class.name, volume, doubt);
     }
 
     fn write_ratio(
@@ -190,87 +162,30 @@ impl Nodule {
     }
 }
 
-fn write_diameter(
-    sheet: &mut Sheet<'_>,
-    structure: &str,
-    name: &'static str,
-    method: &'static str,
-    span: Option<Span>,
-    doubt: Option<Reason>,
-) {
-    let plane = sheet.plane;
-    let number = span.map(|s| (s.length(), Some(sheet.length_uncertainty(s.length(), 2.0))));
-    sheet.write(structure, Value { name, unit: plane.length, method, number, reason: None }, doubt);
-    if let Some(span) = span {
-        sheet.mark(Mark::Caliper { from: plane.to_frame(span.from), to: plane.to_frame(span.to), name });
-    }
-}
-
 impl Procedure for Nodule {
     fn frame(&mut self, input: &Input<'_>, sheet: &mut Sheet<'_>) {
-        if let Some(class) = input.class(&self.config.structure) {
-            self.measure(class, sheet);
+        if let Some(section) = self.ellipsoid.measure(input, sheet) {
+            self.write_rest(&section, sheet);
         }
+        self.ellipsoid.write_series(sheet);
+    }
+
+    fn reset(&mut self) {
+        self.ellipsoid.reset();
+    }
+
+    fn event(&mut self, event: &Event, pts_ns: u64) {
+        self.ellipsoid.event(event, pts_ns);
     }
 }
 
-/// A diameter in millimetres with its standard uncertainty (k = 1), as results carry it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Diameter {
-    /// The diameter.
-    pub value: Mm,
-    /// Its standard uncertainty, the scale's included.
-    pub uncertainty: Mm,
-}
-
-/// What the transverse plane gives.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TransverseDiameters {
-    /// Along the beam, `ap_diameter`.
-    pub ap: Diameter,
-    /// Across it, `transverse_diameter`.
-    pub transverse: Diameter,
-}
-
-/// What the longitudinal plane gives. Its own diameter along the beam is not used.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LongitudinalDiameters {
-    /// Across the beam, `longitudinal_diameter`.
-    pub longitudinal: Diameter,
-}
-
-/// The volume of an ellipsoid from two planes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Volume {
-    /// Millilitres.
-    pub ml: f64,
-    /// Standard uncertainty (k = 1), millilitres.
-    pub uncertainty_ml: f64,
-}
-
-/// Volume π/6·d₁·d₂·d₃ of a nodule from the values of two runs, one a plane.
-///
-/// `scale_uncertainty` is the relative standard uncertainty of the scale that both runs share and that the
-/// diameters' uncertainties contain (0: none). It is common to the three and counts threefold; their ends are
-/// apart: u² = V²·(Σ(u_end/d)² + (3·u_s)²). `None` where a diameter is no positive number.
+/// Volume π/6·d₁·d₂·d₃ of a nodule from the values of two runs, one a plane: [`Formula::volume`].
 pub fn volume(
     transverse: &TransverseDiameters,
     longitudinal: &LongitudinalDiameters,
     scale_uncertainty: f64,
 ) -> Option<Volume> {
-    let diameters = [transverse.ap, transverse.transverse, longitudinal.longitudinal];
-    let mut product = 1.0;
-    let mut ends = 0.0;
-    for Diameter { value: Mm(d), uncertainty: Mm(u) } in diameters {
-        if !(d > 0.0 && d.is_finite() && u >= 0.0) {
-            return None;
-        }
-        product *= d;
-        ends += ((u / d).powi(2) - scale_uncertainty.powi(2)).max(0.0);
-    }
-    let ml = PI / 6.0 * product / 1000.0;
-    let uncertainty_ml = ml * (ends + (3.0 * scale_uncertainty).powi(2)).sqrt();
-    Some(Volume { ml, uncertainty_ml })
+    Formula::ELLIPSOID.volume(transverse, longitudinal, scale_uncertainty)
 }
 
 /// Whether a nodule has grown between two examinations.
@@ -364,22 +279,6 @@ mod tests {
         assert_eq!(TallerThanWide::OneOrAbove.holds(1.0, 0.0), Some(true));
         assert_eq!(TallerThanWide::AboveOne.holds(f64::NAN, 0.0), None);
         assert_eq!(TallerThanWide::AboveOne.holds(2.0, f64::NAN), None);
-    }
-
-    #[test]
-    fn two_planes_make_a_volume() {
-        let transverse = TransverseDiameters { ap: mm(10.0, 0.0), transverse: mm(20.0, 0.0) };
-        let v = volume(&transverse, &LongitudinalDiameters { longitudinal: mm(30.0, 0.0) }, 0.0).unwrap();
-        assert!((v.ml - PI).abs() < 1e-9 && v.uncertainty_ml == 0.0, "{v:?}");
-        // 3 % of scale alone: 9 % of the volume.
-        let transverse = TransverseDiameters { ap: mm(10.0, 0.3), transverse: mm(20.0, 0.6) };
-        let longitudinal = LongitudinalDiameters { longitudinal: mm(30.0, 0.9) };
-        let v = volume(&transverse, &longitudinal, 0.03).unwrap();
-        assert!((v.uncertainty_ml / v.ml - 0.09).abs() < 1e-9, "{v:?}");
-        // The same as independent ends: √3 · 3 %.
-        let v = volume(&transverse, &longitudinal, 0.0).unwrap();
-        assert!((v.uncertainty_ml / v.ml - 0.03 * 3.0_f64.sqrt()).abs() < 1e-9, "{v:?}");
-        assert_eq!(volume(&transverse, &LongitudinalDiameters { longitudinal: mm(0.0, 0.1) }, 0.0), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Input<'a> {
     /// Whether this result was not seen before: in live use one result may stand on several frames, and is
     /// one sample.
     pub(crate) is_new: bool,
+    /// After longer unseen, nanoseconds, an object is a new one.
+    pub(crate) gap_ns: u64,
 }
 
 impl Input<'_> {

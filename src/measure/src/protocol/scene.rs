@@ -65,6 +65,7 @@ pub(super) fn frame(
             }),
             probability,
             contours,
+            unconfirmed: Vec::new(),
             confidence: Some(0.9),
             components: Components::default(),
         });

@@ -32,6 +32,14 @@ pub(crate) struct Sheet<'a> {
     pub(super) series: Vec<Measurement>,
 }
 
+/// A scale that was taken on a sheet.
+#[derive(Clone, Debug)]
+pub(crate) struct TakenScale {
+    plane: Plane,
+    calibration: Option<Arc<Calibration>>,
+    uncalibrated: Option<Reason>,
+}
+
 /// One value before it is written down.
 pub(crate) struct Value {
     pub(crate) name: &'static str,
@@ -78,6 +86,22 @@ impl<'a> Sheet<'a> {
     pub(crate) fn take_own_scale(&mut self, calibration: Calibration) {
         self.plane = plane(self.geometry.as_ref(), Some(&calibration));
         (self.calibration, self.uncalibrated) = (Some(Arc::new(calibration)), None);
+    }
+
+    /// The scale as it is taken now, to be [taken again](Self::take_again) on a frame without the outlines that it is of.
+    pub(crate) fn taken(&self) -> TakenScale {
+        TakenScale {
+            plane: self.plane,
+            calibration: self.calibration.clone(),
+            uncalibrated: self.uncalibrated,
+        }
+    }
+
+    /// Takes a scale that was taken before.
+    pub(crate) fn take_again(&mut self, taken: &TakenScale) {
+        self.plane = taken.plane;
+        self.calibration.clone_from(&taken.calibration);
+        self.uncalibrated = taken.uncalibrated;
     }
 
     /// Whether lengths are in millimetres.
@@ -163,8 +187,13 @@ impl<'a> Sheet<'a> {
         (perimeter * self.boundary_uncertainty()).hypot(2.0 * area * self.plane.relative_uncertainty)
     }
 
-    /// Area and perimeter, common to every protocol.
+    /// Area and perimeter of a class, common to every protocol.
     pub(crate) fn write_size(&mut self, class: &ClassResult, shape: Option<&Shape>, doubt: Option<Reason>) {
+        self.write_size_of(&class.class.name, shape, doubt);
+    }
+
+    /// Area and perimeter.
+    pub(crate) fn write_size_of(&mut self, structure: &str, shape: Option<&Shape>, doubt: Option<Reason>) {
         let area = Value {
             name: "area",
             unit: self.plane.area,
@@ -172,7 +201,7 @@ impl<'a> Sheet<'a> {
             number: shape.map(|s| (s.area, Some(self.area_uncertainty(s.area, s.perimeter)))),
             reason: None,
         };
-        self.write(&class.class.name, area, doubt);
+        self.write(structure, area, doubt);
         let perimeter = Value {
             name: "perimeter",
             unit: self.plane.length,
@@ -180,7 +209,7 @@ impl<'a> Sheet<'a> {
             number: shape.map(|s| (s.perimeter, Some(self.circumference_uncertainty(s.perimeter)))),
             reason: None,
         };
-        self.write(&class.class.name, perimeter, doubt);
+        self.write(structure, perimeter, doubt);
     }
 }
 
@@ -207,7 +236,7 @@ fn plane(geometry: Option<&Geometry>, calibration: Option<&Calibration>) -> Plan
 
 /// A reservation about a class as a whole, from its outlines.
 pub(crate) fn doubt_of(class: &ClassResult) -> Option<Reason> {
-    let Some(largest) = class.contours.first() else { return Some(Reason::NotFound) };
+    let Some(largest) = class.contours.first() else { return class.absence() };
     if largest.border_fraction > 0.0 {
         return Some(Reason::Truncated);
     }

@@ -55,6 +55,7 @@ fn frame(center: (f64, f64), axes_px: (f64, f64), angle_rad: f64) -> FrameResult
         class,
         probability,
         contours,
+        unconfirmed: Vec::new(),
         confidence: Some(0.99),
         components: Components::default(),
     }];

@@ -200,7 +200,7 @@ impl Procedure for Vessel {
         sheet.take_scale(contour);
         let measured = class.zip(contour).and_then(|(class, contour)| self.measure(class, contour, sheet));
         if let Some(class) = class {
-            let missing = if contour.is_none() { Reason::NotFound } else { Reason::ShapeMismatch };
+            let missing = class.absence().unwrap_or(Reason::ShapeMismatch);
             let doubt = measured.as_ref().map_or(Some(missing), |m| m.doubt);
             let unit = sheet.plane.length;
             let method = "across-the-axis-mean-over-straight-part";

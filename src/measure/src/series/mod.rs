@@ -5,7 +5,7 @@
 //! [`Series::coverage`] says how many of the frames gave a value.
 //!
 //! * [`Series`]: the samples of the last seconds, bounded in time and in number;
-//! * [`stats`]: quantiles, spread, slope; [`Running`](stats::Running) for a whole recording;
+//! * [`stats`]: quantiles, spread, slope; [`Running`](stats::Running) and [`Distribution`] for a whole recording;
 //! * [`smooth`]: local quadratics (Savitzky–Golay for any times); [`crossing`]: levels crossed, with
 //!   hysteresis;
 //! * [`beats`]: heart beats and breaths of a curve; [`extremum`]: the highest and lowest value of each,
@@ -13,12 +13,14 @@
 
 pub mod beats;
 pub mod crossing;
+mod distribution;
 pub mod extremum;
 pub mod smooth;
 pub mod stats;
 
 use std::collections::VecDeque;
 
+pub use self::distribution::{Distribution, EXACT_VALUES, MEDIAN_ERROR};
 use self::stats::{Slope, Summary, median};
 
 /// Nanoseconds of a second.

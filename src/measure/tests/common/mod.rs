@@ -74,6 +74,7 @@ pub fn of_maps(geometry: Geometry, pts_ns: u64, maps: Vec<(&str, ProbabilityMap)
             }),
             probability,
             contours,
+            unconfirmed: Vec::new(),
             confidence: Some(0.9),
             components: Components::default(),
         });

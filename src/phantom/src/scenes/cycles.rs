@@ -2,6 +2,8 @@
 
 use crate::noise::{Random, hash64};
 
+use super::median;
+
 /// Longest stretch of time with uneven cycles, in seconds; later ones are regular.
 const UNEVEN_S: f64 = 3600.0;
 
@@ -84,6 +86,16 @@ impl Cycles {
 pub(crate) fn is_nearest(event_s: f64, before_s: Option<f64>, time_s: f64, after_s: f64) -> bool {
     let away = (time_s - event_s).abs();
     before_s.is_none_or(|before| away < (before - event_s).abs()) && away <= (after_s - event_s).abs()
+}
+
+/// 60 over the median length in seconds of the cycles that lie within `[0, last_s]`; absent without one.
+pub(crate) fn rate_per_minute(cycles: &[Cycle], last_s: f64) -> Option<f64> {
+    let mut lengths: Vec<f64> = cycles
+        .iter()
+        .filter(|cycle| cycle.start_s >= 0.0 && cycle.start_s + cycle.length_s <= last_s)
+        .map(|cycle| cycle.length_s)
+        .collect();
+    median(&mut lengths).map(|length_s| 60.0 / length_s)
 }
 
 #[cfg(test)]

@@ -25,19 +25,24 @@
 //! its outline at rest exactly, so that what is seen and what is true do not part, and speckle moves with the tissue; it
 //! stretches with it too, by as much as the tissue does.
 
+mod bladder;
 mod cut_ellipse;
 mod cycles;
 mod endoscope;
 mod fetal_head;
+mod heartbeat;
 mod ivc;
 mod lv;
+mod lv_short_axis;
 mod muscle;
 mod nodule;
 mod optic_nerve;
 mod record;
+mod scan;
 mod sonograph;
 mod strip;
 mod timing;
+mod two_planes;
 mod ultrasound;
 mod vessel;
 
@@ -47,12 +52,14 @@ use crate::error::PhantomError;
 use crate::scene::FetalHeadScene;
 use crate::truth::FrameTruth;
 
+pub use bladder::{BladderClip, BladderFrame, BladderPhantom, BladderPlane, BladderScene};
 pub use endoscope::{
     EndoscopeClip, EndoscopeField, EndoscopeFrame, EndoscopePhantom, EndoscopeScene, LesionTruth, ToolTruth,
 };
 pub use fetal_head::FetalHeadClip;
 pub use ivc::{IvcClip, IvcFrame, IvcPhantom, IvcScene};
 pub use lv::{Beat, LvClip, LvFrame, LvPhantom, LvScene, LvView};
+pub use lv_short_axis::{LvShortAxisClip, LvShortAxisFrame, LvShortAxisPhantom, LvShortAxisScene};
 pub use muscle::{MuscleClip, MuscleFrame, MusclePhantom, MuscleScene};
 pub use nodule::{NoduleClip, NoduleFrame, NodulePhantom, NodulePlane, NoduleScene};
 pub use optic_nerve::{OpticNerveClip, OpticNerveFrame, OpticNervePhantom, OpticNerveScene};
@@ -90,6 +97,13 @@ const LV: SceneInfo = SceneInfo {
     format: PixelFormat::Gray8,
     suggested_frames: 300,
 };
+const LV_SHORT_AXIS: SceneInfo = SceneInfo {
+    name: "lv-short-axis",
+    description: "beating left ventricle across its axis, a ring: fractional area change, rate",
+    classes: &lv_short_axis::CLASSES,
+    format: PixelFormat::Gray8,
+    suggested_frames: 300,
+};
 
 const VESSEL: SceneInfo = SceneInfo {
     name: "vessel",
@@ -118,6 +132,14 @@ const NODULE: SceneInfo = SceneInfo {
     name: "nodule",
     description: "thyroid nodule in a transverse or longitudinal plane, or both in turn: three diameters, volume, taller than wide",
     classes: &nodule::CLASSES,
+    format: PixelFormat::Gray8,
+    suggested_frames: 100,
+};
+
+const BLADDER: SceneInfo = SceneInfo {
+    name: "bladder",
+    description: "full bladder in a transverse or sagittal plane, or both in turn, convex probe: width, height, length, volume",
+    classes: &bladder::CLASSES,
     format: PixelFormat::Gray8,
     suggested_frames: 100,
 };
@@ -177,6 +199,8 @@ pub enum SceneOptions {
     FetalHead(FetalHeadScene),
     /// `lv`.
     Lv(LvScene),
+    /// `lv-short-axis`.
+    LvShortAxis(LvShortAxisScene),
     /// `vessel`.
     Vessel(VesselScene),
     /// `ivc`.
@@ -185,6 +209,8 @@ pub enum SceneOptions {
     Endoscope(EndoscopeScene),
     /// `nodule`.
     Nodule(NoduleScene),
+    /// `bladder`.
+    Bladder(BladderScene),
     /// `muscle`.
     Muscle(MuscleScene),
     /// `optic-nerve`.
@@ -194,7 +220,7 @@ pub enum SceneOptions {
 impl SceneOptions {
     /// Every scene there is.
     pub const CATALOGUE: &'static [SceneInfo] =
-        &[FETAL_HEAD, LV, VESSEL, IVC, ENDOSCOPE, NODULE, MUSCLE, OPTIC_NERVE];
+        &[FETAL_HEAD, LV, LV_SHORT_AXIS, VESSEL, IVC, ENDOSCOPE, NODULE, BLADDER, MUSCLE, OPTIC_NERVE];
 
     /// The default options of the scene with a name.
     ///
@@ -204,10 +230,12 @@ impl SceneOptions {
         Ok(match name {
             "fetal-head" => Self::FetalHead(FetalHeadScene::default()),
             "lv" => Self::Lv(LvScene::default()),
+            "lv-short-axis" => Self::LvShortAxis(LvShortAxisScene::default()),
             "vessel" => Self::Vessel(VesselScene::default()),
             "ivc" => Self::Ivc(IvcScene::default()),
             "endoscope" => Self::Endoscope(EndoscopeScene::default()),
             "nodule" => Self::Nodule(NoduleScene::default()),
+            "bladder" => Self::Bladder(BladderScene::default()),
             "muscle" => Self::Muscle(MuscleScene::default()),
             "optic-nerve" => Self::OpticNerve(OpticNerveScene::default()),
             _ => {
@@ -223,10 +251,12 @@ impl SceneOptions {
         match self {
             Self::FetalHead(_) => &FETAL_HEAD,
             Self::Lv(_) => &LV,
+            Self::LvShortAxis(_) => &LV_SHORT_AXIS,
             Self::Vessel(_) => &VESSEL,
             Self::Ivc(_) => &IVC,
             Self::Endoscope(_) => &ENDOSCOPE,
             Self::Nodule(_) => &NODULE,
+            Self::Bladder(_) => &BLADDER,
             Self::Muscle(_) => &MUSCLE,
             Self::OpticNerve(_) => &OPTIC_NERVE,
         }
@@ -240,10 +270,12 @@ impl SceneOptions {
         match self {
             Self::FetalHead(scene) => scene.validate(),
             Self::Lv(scene) => scene.validate(),
+            Self::LvShortAxis(scene) => scene.validate(),
             Self::Vessel(scene) => scene.validate(),
             Self::Ivc(scene) => scene.validate(),
             Self::Endoscope(scene) => scene.validate(),
             Self::Nodule(scene) => scene.validate(),
+            Self::Bladder(scene) => scene.validate(),
             Self::Muscle(scene) => scene.validate(),
             Self::OpticNerve(scene) => scene.validate(),
         }
@@ -257,10 +289,12 @@ impl SceneOptions {
         Ok(match self {
             Self::FetalHead(scene) => Box::new(scene.prepare()?),
             Self::Lv(scene) => Box::new(scene.prepare()?),
+            Self::LvShortAxis(scene) => Box::new(scene.prepare()?),
             Self::Vessel(scene) => Box::new(scene.prepare()?),
             Self::Ivc(scene) => Box::new(scene.prepare()?),
             Self::Endoscope(scene) => Box::new(scene.prepare()?),
             Self::Nodule(scene) => Box::new(scene.prepare()?),
+            Self::Bladder(scene) => Box::new(scene.prepare()?),
             Self::Muscle(scene) => Box::new(scene.prepare()?),
             Self::OpticNerve(scene) => Box::new(scene.prepare()?),
         })
@@ -275,6 +309,8 @@ pub enum FrameMeasures {
     FetalHead(FrameTruth),
     /// `lv`.
     Lv(LvFrame),
+    /// `lv-short-axis`.
+    LvShortAxis(LvShortAxisFrame),
     /// `vessel`.
     Vessel(VesselFrame),
     /// `ivc`.
@@ -283,6 +319,8 @@ pub enum FrameMeasures {
     Endoscope(EndoscopeFrame),
     /// `nodule`.
     Nodule(NoduleFrame),
+    /// `bladder`.
+    Bladder(BladderFrame),
     /// `muscle`.
     Muscle(MuscleFrame),
     /// `optic-nerve`.
@@ -297,6 +335,8 @@ pub enum ClipMeasures {
     FetalHead(FetalHeadClip),
     /// `lv`.
     Lv(LvClip),
+    /// `lv-short-axis`.
+    LvShortAxis(LvShortAxisClip),
     /// `vessel`.
     Vessel(VesselClip),
     /// `ivc`.
@@ -305,6 +345,8 @@ pub enum ClipMeasures {
     Endoscope(EndoscopeClip),
     /// `nodule`.
     Nodule(NoduleClip),
+    /// `bladder`.
+    Bladder(BladderClip),
     /// `muscle`.
     Muscle(MuscleClip),
     /// `optic-nerve`.

@@ -12,7 +12,8 @@ use crate::receiver::{NOISE_LENGTH, Probe, noise_samples, pixel_gains, row_spans
 use crate::tissue::{Echo, Echogenic, TissueInput, TissueMap};
 
 use super::FrameMeasures;
-use super::record::{ClassRecord, FrameRecord, Outline, SceneClass};
+use super::record::{ClassRecord, FrameRecord, Outline};
+use super::scan::Shape;
 use super::strip::Axis;
 use super::ultrasound::Setup;
 
@@ -42,10 +43,6 @@ pub(crate) struct Rigid {
 }
 
 impl Rigid {
-    /// Probe space is tissue space.
-    pub(crate) const STILL: Self =
-        Self { shift_mm: [0.0; 2], pivot_mm: [0.0; 2], angle_rad: 0.0, sin: 0.0, cos: 1.0 };
-
     /// An axis of tissue space in probe space.
     pub(crate) fn axis(&self, axis: &Axis) -> Axis {
         let [x, y] = axis.direction;
@@ -269,19 +266,11 @@ impl Sonograph {
         mask
     }
 
-    /// An outline in pixels from one in tissue space.
-    pub(crate) fn outline(
-        &self,
-        frame_index: u64,
-        sway: &Rigid,
-        class: SceneClass,
-        points_mm: &[[f64; 2]],
-    ) -> Outline {
-        let points_px = points_mm
-            .iter()
-            .map(|&point| self.pixel_from_probe(frame_index, sway.probe_from_tissue(point)))
-            .collect();
-        Outline { class: class.index, points_px }
+    /// The outline of a class in pixels.
+    pub(crate) fn outline(&self, frame_index: u64, shape: &Shape) -> Outline {
+        let points_px =
+            shape.points_mm.iter().map(|&point| self.pixel_from_probe(frame_index, point)).collect();
+        Outline { class: shape.class.index, points_px }
     }
 
     /// The record of a frame.
@@ -298,13 +287,8 @@ impl Sonograph {
     }
 
     /// The record of a class whose whole outline is given.
-    pub(crate) fn class_record(
-        &self,
-        frame_index: u64,
-        class: SceneClass,
-        area_mm2: f64,
-        outline: &Outline,
-    ) -> ClassRecord {
+    pub(crate) fn class_record(&self, frame_index: u64, shape: &Shape) -> ClassRecord {
+        let outline = self.outline(frame_index, shape);
         let [width, height] = self.setup.size_px.map(f64::from);
         let seen = outline
             .points_px
@@ -321,9 +305,9 @@ impl Sonograph {
             .count();
         let points = outline.points_px.len().max(1);
         ClassRecord {
-            index: class.index,
-            name: class.name.to_owned(),
-            area_mm2,
+            index: shape.class.index,
+            name: shape.class.name.to_owned(),
+            area_mm2: shape.area_mm2,
             visible_outline_fraction: seen as f64 / points as f64,
             truncated: seen < points,
         }

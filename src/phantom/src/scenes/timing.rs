@@ -71,6 +71,11 @@ impl FrameClock {
         clock
     }
 
+    /// Nominal frames per second.
+    pub(crate) fn rate_hz(&self) -> f64 {
+        self.rate_hz
+    }
+
     /// Presentation time of the frame that arrives as number `frame_index`, in nanoseconds.
     pub(crate) fn pts_ns(&self, frame_index: u64) -> u64 {
         let nominal = self.nominal(frame_index);

@@ -11,7 +11,7 @@ use crate::validate::{
     validate_speckle,
 };
 
-use super::timing::FrameTiming;
+use super::timing::{FrameClock, FrameTiming};
 
 /// Probe, receiver and display of a scene. What is absent is as the scene needs it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -141,6 +141,10 @@ impl Common<'_> {
             });
         }
         Ok(())
+    }
+
+    pub(crate) fn clock(&self) -> FrameClock {
+        FrameClock::new(self.frame_rate_hz, self.timing, self.seed)
     }
 
     pub(crate) fn setup(&self, field: ScanField, speckle: Speckle, receiver: Receiver) -> Setup {

@@ -389,6 +389,7 @@ proptest! {
                     area_px2: 1.0,
                     hole_area_px2: 1.0,
                     border_fraction: 0.0,
+                    object: None,
                 }];
                 outer.reverse();
             }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PhantomError;
 use crate::validate::{check, check_count};
 
+use super::scan::face;
 use super::timing::FrameTiming;
-use super::ultrasound::{Common, Ultrasound};
+use super::ultrasound::Ultrasound;
 
 pub(crate) use phantom::CLASSES;
 pub use phantom::IvcPhantom;
@@ -105,24 +106,11 @@ impl Default for IvcScene {
     }
 }
 
-impl IvcScene {
-    fn common(&self) -> Common<'_> {
-        Common {
-            size_px: [self.width_px, self.height_px],
-            mm_per_px: [self.mm_per_px_x, self.mm_per_px_y],
-            frame_rate_hz: self.frame_rate_hz,
-            seed: self.seed,
-            timing: &self.timing,
-            ultrasound: &self.ultrasound,
-        }
-    }
+face!(IvcScene, IvcPhantom, validate);
 
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// The first option that is not finite, out of range or in conflict with another.
-    pub fn validate(&self) -> Result<(), PhantomError> {
-        self.common().validate()?;
+impl IvcScene {
+    /// Checks the options that are its own.
+    fn check_own(&self) -> Result<(), PhantomError> {
         check("max_mm", self.max_mm, 4.0, 40.0, "mm")?;
         check("min_mm", self.min_mm, 0.5, self.max_mm, "mm")?;
         check("site_mm", self.site_mm, 5.0, 40.0, "mm")?;
@@ -141,14 +129,5 @@ impl IvcScene {
         check("junction_mm[1]", self.junction_mm[1], 40.0, 250.0, "mm")?;
         check("tilt_deg", self.tilt_deg, -40.0, 40.0, "deg")?;
         check("length_mm", self.length_mm, 60.0, 150.0, "mm")
-    }
-
-    /// Checks the scene and computes what does not change from frame to frame.
-    ///
-    /// # Errors
-    /// What [`validate`](Self::validate) finds.
-    pub fn prepare(&self) -> Result<IvcPhantom, PhantomError> {
-        self.validate()?;
-        Ok(IvcPhantom::new(self))
     }
 }

@@ -3,11 +3,13 @@
 use crate::field::ScanField;
 use crate::noise::smooth_step;
 use crate::scene::{Receiver, Speckle};
-use crate::scenes::record::{ClipRecord, FrameRecord, Outline, PixelFormat, RenderedFrame, SceneClass};
-use crate::scenes::sonograph::{Rigid, Sonograph};
+use crate::scenes::cycles::rate_per_minute;
+use crate::scenes::record::SceneClass;
+use crate::scenes::scan::{Moment, Scan, Shape};
+use crate::scenes::sonograph::Sonograph;
 use crate::scenes::strip::{Axis, strip_outline};
 use crate::scenes::timing::FrameClock;
-use crate::scenes::{ClipMeasures, FrameMeasures, IVC, Phantom, SceneInfo, clip_record, median, nanoseconds};
+use crate::scenes::{ClipMeasures, FrameMeasures, IVC, SceneInfo, nanoseconds};
 
 use super::IvcScene;
 use super::anatomy::LiverAnatomy;
@@ -24,21 +26,21 @@ const SLIDES_FROM_MM: [f64; 2] = [12.0, 26.0];
 
 /// A prepared [`IvcScene`].
 pub struct IvcPhantom {
-    scene: IvcScene,
+    pub(super) scene: IvcScene,
     breathing: Breathing,
     profile: Profile,
     clock: FrameClock,
     picture: Sonograph,
     axis: Axis,
+    rest: Vein,
 }
 
-struct State {
+pub(crate) struct State {
     vein: Vein,
     breath: u64,
     phase: f64,
     /// What is drawn.
     now: Vein,
-    sway: Rigid,
 }
 
 impl IvcPhantom {
@@ -64,29 +66,35 @@ impl IvcPhantom {
         let anatomy = LiverAnatomy { axis, profile, rest, seed: scene.seed };
         let reach_mm = scene.slide_mm + 0.5 * scene.max_mm;
         let picture = Sonograph::new(setup, &anatomy, axis.point(scene.site_mm, 0.0), reach_mm);
-        let clock = FrameClock::new(scene.frame_rate_hz, &scene.timing, scene.seed);
-        Self { scene: scene.clone(), breathing, profile, clock, picture, axis }
+        let clock = scene.common().clock();
+        Self { scene: scene.clone(), breathing, profile, clock, picture, axis, rest }
+    }
+}
+
+impl Scan for IvcPhantom {
+    type State = State;
+
+    const INFO: &'static SceneInfo = &IVC;
+
+    fn clock(&self) -> &FrameClock {
+        &self.clock
     }
 
-    /// The scene this was prepared from.
-    #[must_use]
-    pub fn scene(&self) -> &IvcScene {
-        &self.scene
+    fn picture(&self, _frame_index: u64) -> &Sonograph {
+        &self.picture
     }
 
-    fn state(&self, frame_index: u64) -> State {
-        let time_s = self.clock.time_s(frame_index);
+    fn state(&self, frame_index: u64, time_s: f64) -> State {
         let (vein, cycle) = self.breathing.vein(time_s);
         State {
             vein,
             breath: cycle.index,
             phase: (time_s - cycle.start_s) / cycle.length_s,
             now: self.breathing.drawn(frame_index, vein),
-            sway: self.picture.sway(time_s),
         }
     }
 
-    fn class_at(&self, now: &Vein, point_mm: [f64; 2]) -> u8 {
+    fn class_at(&self, State { now, .. }: &State, point_mm: [f64; 2]) -> u8 {
         let [s, q] = self.axis.local(point_mm);
         let along = s - now.slide_mm;
         let inside = (0.0..=self.profile.length_mm).contains(&along)
@@ -95,7 +103,8 @@ impl IvcPhantom {
     }
 
     /// Walls go to walls, tissue around follows less the farther it is, and all but the abdominal wall slides.
-    fn rest_from_now(&self, now: &Vein, rest: &Vein, point_mm: [f64; 2]) -> [f64; 2] {
+    fn rest_from_now(&self, State { now, .. }: &State, point_mm: [f64; 2]) -> [f64; 2] {
+        let rest = &self.rest;
         let [s, q] = self.axis.local(point_mm);
         let along = s - now.slide_mm;
         // Where the vein ends in the atrium its width goes on for a little.
@@ -116,128 +125,49 @@ impl IvcPhantom {
         [point_mm[0] + slid * dx - moved * dy, point_mm[1] + slid * dy + moved * dx]
     }
 
-    fn pixel_outline(&self, frame_index: u64, state: &State) -> Outline {
-        let now = &state.now;
+    fn shapes(&self, moment: &Moment<State>) -> Vec<Shape> {
+        let now = &moment.state.now;
         let half = |s: f64| 0.5 * now.diameter_mm * self.profile.at(s - now.slide_mm);
         let ends = [now.slide_mm, now.slide_mm + self.profile.length_mm];
         let points = strip_outline(&self.axis, ends, 2400, |s| -half(s), half);
-        self.picture.outline(frame_index, &state.sway, CAVA, &points)
+        let area_mm2 = now.diameter_mm * self.profile.integral_mm();
+        vec![Shape::of_tissue(CAVA, area_mm2, &moment.sway, points)]
     }
 
-    fn measures(&self, frame_index: u64, state: &State) -> IvcFrame {
-        let now = &state.now;
+    fn measures(&self, moment: &Moment<State>) -> FrameMeasures {
+        let State { vein, breath, phase, now } = &moment.state;
         let site_mm = self.scene.site_mm;
-        let pixel = |s, q| {
-            let point = state.sway.probe_from_tissue(self.axis.point(s, q));
-            self.picture.pixel_from_probe(frame_index, point)
-        };
+        let pixel = |s, q| self.pixel(moment, self.axis.point(s, q));
         let site = now.slide_mm + site_mm;
         let half = 0.5 * now.diameter_mm;
-        IvcFrame {
-            breath: state.breath,
-            phase: state.phase,
-            diameter_mm: state.vein.diameter_mm,
+        FrameMeasures::Ivc(IvcFrame {
+            breath: *breath,
+            phase: *phase,
+            diameter_mm: vein.diameter_mm,
             drawn_diameter_mm: now.diameter_mm,
-            fixed_site_diameter_mm: state.vein.diameter_mm * self.profile.at(site_mm - state.vein.slide_mm),
+            fixed_site_diameter_mm: vein.diameter_mm * self.profile.at(site_mm - vein.slide_mm),
             slide_mm: now.slide_mm,
-            axis_deg: self.scene.tilt_deg + state.sway.angle_rad.to_degrees(),
+            axis_deg: self.scene.tilt_deg + moment.sway.angle_rad.to_degrees(),
             junction_px: pixel(now.slide_mm, 0.0),
             site_px: [pixel(site, -half), pixel(site, half)],
-        }
+        })
     }
 
-    fn record(&self, frame_index: u64, state: &State) -> FrameRecord {
-        let area_mm2 = state.now.diameter_mm * self.profile.integral_mm();
-        let outline = self.pixel_outline(frame_index, state);
-        let class = self.picture.class_record(frame_index, CAVA, area_mm2, &outline);
-        let pts_ns = self.clock.pts_ns(frame_index);
-        let measures = FrameMeasures::Ivc(self.measures(frame_index, state));
-        self.picture.record(frame_index, pts_ns, vec![class], measures)
-    }
-}
-
-impl Phantom for IvcPhantom {
-    fn info(&self) -> &'static SceneInfo {
-        &IVC
-    }
-
-    fn size_px(&self) -> [u32; 2] {
-        self.picture.size_px()
-    }
-
-    fn frame_rate_hz(&self) -> f64 {
-        self.scene.frame_rate_hz
-    }
-
-    fn pts_ns(&self, frame_index: u64) -> u64 {
-        self.clock.pts_ns(frame_index)
-    }
-
-    fn truth(&self, frame_index: u64) -> FrameRecord {
-        self.record(frame_index, &self.state(frame_index))
-    }
-
-    fn outlines(&self, frame_index: u64) -> Vec<Outline> {
-        vec![self.pixel_outline(frame_index, &self.state(frame_index))]
-    }
-
-    fn mask(&self, frame_index: u64) -> Vec<u8> {
-        let state = self.state(frame_index);
-        self.picture.mask(frame_index, &state.sway, |point| self.class_at(&state.now, point))
-    }
-
-    fn render(&self, frame_index: u64) -> RenderedFrame {
-        let state = self.state(frame_index);
-        let rest = self.breathing.rest();
-        let pixels = self.picture.paint(
-            frame_index,
-            &state.sway,
-            |point| self.rest_from_now(&state.now, &rest, point),
-            &[],
-        );
-        RenderedFrame {
-            pixels,
-            format: PixelFormat::Gray8,
-            mask: self.picture.mask(frame_index, &state.sway, |point| self.class_at(&state.now, point)),
-            truth: self.record(frame_index, &state),
-        }
-    }
-
-    fn clip(&self, frames: u64) -> ClipRecord {
+    fn clip_measures(&self, frames: u64) -> ClipMeasures {
         let last_s = self.clock.time_s(frames.saturating_sub(1));
         let cycles: Vec<_> = self.breathing.cycles().until(last_s).collect();
         let within = |time_s: &f64| (0.0..=last_s).contains(time_s);
-        let mut lengths: Vec<f64> = cycles
-            .iter()
-            .filter(|cycle| cycle.start_s >= 0.0 && cycle.start_s + cycle.length_s <= last_s)
-            .map(|cycle| cycle.length_s)
-            .collect();
         let scene = &self.scene;
         let sniffed = scene.sniffs_s.iter().any(|start_s| start_s + 0.7 <= last_s);
-        clip_record(
-            self,
-            frames,
-            ClipMeasures::Ivc(IvcClip {
-                max_mm: scene.max_mm,
-                min_mm: scene.min_mm,
-                collapsibility: 1.0 - scene.min_mm / scene.max_mm,
-                distensibility: scene.max_mm / scene.min_mm - 1.0,
-                sniff_collapsibility: sniffed.then(|| 1.0 - scene.sniff_min_mm / scene.max_mm),
-                breath_rate_bpm: median(&mut lengths).map(|length_s| 60.0 / length_s),
-                widest_ns: cycles.iter().map(|c| c.start_s).filter(within).map(nanoseconds).collect(),
-                narrowest_ns: cycles
-                    .iter()
-                    .map(Breathing::narrowest_s)
-                    .filter(within)
-                    .map(nanoseconds)
-                    .collect(),
-            }),
-        )
-    }
-}
-
-impl std::fmt::Debug for IvcPhantom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IvcPhantom").field("scene", &self.scene).finish_non_exhaustive()
+        ClipMeasures::Ivc(IvcClip {
+            max_mm: scene.max_mm,
+            min_mm: scene.min_mm,
+            collapsibility: 1.0 - scene.min_mm / scene.max_mm,
+            distensibility: scene.max_mm / scene.min_mm - 1.0,
+            sniff_collapsibility: sniffed.then(|| 1.0 - scene.sniff_min_mm / scene.max_mm),
+            breath_rate_bpm: rate_per_minute(&cycles, last_s),
+            widest_ns: cycles.iter().map(|c| c.start_s).filter(within).map(nanoseconds).collect(),
+            narrowest_ns: cycles.iter().map(Breathing::narrowest_s).filter(within).map(nanoseconds).collect(),
+        })
     }
 }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PhantomError;
 use crate::validate::{check, check_count};
 
+use super::scan::face;
 use super::timing::FrameTiming;
-use super::ultrasound::{Common, Ultrasound};
+use super::ultrasound::Ultrasound;
 
 pub(crate) use phantom::CLASSES;
 pub use phantom::LvPhantom;
@@ -120,24 +121,11 @@ impl Default for LvScene {
     }
 }
 
-impl LvScene {
-    fn common(&self) -> Common<'_> {
-        Common {
-            size_px: [self.width_px, self.height_px],
-            mm_per_px: [self.mm_per_px_x, self.mm_per_px_y],
-            frame_rate_hz: self.frame_rate_hz,
-            seed: self.seed,
-            timing: &self.timing,
-            ultrasound: &self.ultrasound,
-        }
-    }
+face!(LvScene, LvPhantom, validate);
 
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// The first option that is not finite, out of range or in conflict with another.
-    pub fn validate(&self) -> Result<(), PhantomError> {
-        self.common().validate()?;
+impl LvScene {
+    /// Checks the options that are its own.
+    fn check_own(&self) -> Result<(), PhantomError> {
         check("edv_ml", self.edv_ml, 20.0, 400.0, "mL")?;
         check("ef_percent", self.ef_percent, 5.0, 85.0, "%")?;
         check("long_axis_mm", self.long_axis_mm, 40.0, 140.0, "mm")?;
@@ -168,14 +156,5 @@ impl LvScene {
             });
         }
         Ok(())
-    }
-
-    /// Checks the scene and computes what does not change from frame to frame.
-    ///
-    /// # Errors
-    /// What [`validate`](Self::validate) finds.
-    pub fn prepare(&self) -> Result<LvPhantom, PhantomError> {
-        self.validate()?;
-        Ok(LvPhantom::new(self))
     }
 }

@@ -3,19 +3,16 @@
 use crate::field::ScanField;
 use crate::scene::{Receiver, Speckle};
 use crate::scenes::cut_ellipse::CutEllipse;
-use crate::scenes::cycles::is_nearest;
-use crate::scenes::record::{
-    ClassRecord, ClipRecord, FrameRecord, Outline, PixelFormat, RenderedFrame, SceneClass,
-};
-use crate::scenes::sonograph::{Rigid, Sonograph, Stroke};
+use crate::scenes::heartbeat::Heartbeat;
+use crate::scenes::record::SceneClass;
+use crate::scenes::scan::{Moment, Scan, Shape};
+use crate::scenes::sonograph::{Sonograph, Stroke};
 use crate::scenes::timing::FrameClock;
-use crate::scenes::{
-    ClipMeasures, FrameMeasures, LV, Phantom, SceneInfo, clip_record, milliseconds, nanoseconds,
-};
+use crate::scenes::{ClipMeasures, FrameMeasures, LV, SceneInfo, milliseconds, nanoseconds};
 
 use super::LvScene;
 use super::anatomy::HeartAnatomy;
-use super::heart::{Heart, Shape};
+use super::heart::{Heart, Silhouette};
 use super::truth::{Beat, LvClip, LvFrame};
 
 const VENTRICLE: SceneClass = SceneClass { index: 1, name: "left_ventricle" };
@@ -28,7 +25,7 @@ const REACH_MM: f64 = 24.0;
 /// A shape in its place: tissue space, apex fixed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placement {
-    pub(super) shape: Shape,
+    pub(super) shape: Silhouette,
     apex_mm: [f64; 2],
     /// Unit vector from the apex to the valve.
     axis: [f64; 2],
@@ -134,7 +131,7 @@ fn pull(from: &CutEllipse, to: &CutEllipse, u: f64, v: f64) -> [f64; 2] {
 
 /// A prepared [`LvScene`].
 pub struct LvPhantom {
-    scene: LvScene,
+    pub(super) scene: LvScene,
     heart: Heart,
     clock: FrameClock,
     picture: Sonograph,
@@ -142,21 +139,19 @@ pub struct LvPhantom {
 }
 
 /// One frame's state.
-struct State {
-    time_s: f64,
+pub(crate) struct State {
     volume_ml: f64,
     drawn_volume_ml: f64,
     beat: u64,
     phase: f64,
     now: Placement,
-    sway: Rigid,
 }
 
 impl LvPhantom {
     /// Expects a validated scene.
     pub(super) fn new(scene: &LvScene) -> Self {
         let heart = Heart::new(scene);
-        let rest = place(scene, heart.shape(heart.rest_volume_ml()));
+        let rest = place(scene, heart.shape(heart.beats().rest()));
         let setup = scene.common().setup(
             ScanField::Fan { opening_deg: 78.0, probe_radius_mm: 6.0, depth_mm: None },
             Speckle { axial_mm: 0.9, lateral_mm: 2.4, compounding: 1, decorrelation_per_frame: 0.0 },
@@ -173,36 +168,15 @@ impl LvPhantom {
         let anatomy = HeartAnatomy { rest, view: scene.view, wall_mm: scene.wall_mm, seed: scene.seed };
         let focus = rest.point(0.6 * rest.shape.ventricle.length(), 0.0);
         let picture = Sonograph::new(setup, &anatomy, focus, 20.0);
-        let clock = FrameClock::new(scene.frame_rate_hz, &scene.timing, scene.seed);
+        let clock = scene.common().clock();
         Self { scene: scene.clone(), heart, clock, picture, rest }
-    }
-
-    /// The scene this was prepared from.
-    #[must_use]
-    pub fn scene(&self) -> &LvScene {
-        &self.scene
-    }
-
-    fn state(&self, frame_index: u64) -> State {
-        let time_s = self.clock.time_s(frame_index);
-        let (volume_ml, cycle) = self.heart.volume_ml(time_s);
-        let drawn_volume_ml = self.heart.drawn_volume_ml(frame_index, volume_ml);
-        State {
-            time_s,
-            volume_ml,
-            drawn_volume_ml,
-            beat: cycle.index,
-            phase: (time_s - cycle.start_s) / cycle.length_s,
-            now: place(&self.scene, self.heart.shape(drawn_volume_ml)),
-            sway: self.picture.sway(time_s),
-        }
     }
 
     /// The valve's leaflets, from the hinge points: closed they meet in the mitral plane, open they reach into the
     /// ventricle.
-    fn leaflets(&self, state: &State) -> Vec<Stroke> {
-        let opening = self.heart.valve_opening(state.time_s);
-        let now = &state.now;
+    fn leaflets(&self, moment: &Moment<State>) -> Vec<Stroke> {
+        let opening = self.heart.valve_opening(moment.time_s);
+        let now = &moment.state.now;
         let (length, half) = (now.shape.ventricle.length(), now.shape.ventricle.half_cut());
         let leaflet = |side: f64, reach: f64| {
             let points_mm = (0..=8)
@@ -221,33 +195,97 @@ impl LvPhantom {
         vec![leaflet(-1.0, 1.1), leaflet(1.0, 0.85)]
     }
 
-    fn measures(&self, frame_index: u64, state: &State) -> LvFrame {
-        let now = &state.now;
+    fn beat(&self, index: u64, last_s: f64) -> Beat {
+        let cycle = self.heart.beats().cycles().cycle(index);
+        let (edv_ml, esv_ml) = self.heart.beats().extremes(index);
+        let end_s = cycle.start_s + cycle.length_s;
+        Beat {
+            index,
+            end_diastole_ns: nanoseconds(cycle.start_s),
+            end_systole_ns: nanoseconds(Heartbeat::end_systole_s(&cycle)),
+            end_ns: nanoseconds(end_s),
+            length_ms: milliseconds(cycle.length_s),
+            edv_ml,
+            esv_ml,
+            ef_percent: 100.0 * (1.0 - esv_ml / edv_ml),
+            is_ectopic: self.heart.beats().is_ectopic(index),
+            is_complete: cycle.start_s >= 0.0 && end_s <= last_s,
+        }
+    }
+}
+
+fn place(scene: &LvScene, shape: Silhouette) -> Placement {
+    let (sin, cos) = libm::sincos(scene.axis_deg.to_radians());
+    // Clockwise on the screen turns straight down toward the left.
+    Placement { shape, apex_mm: scene.apex_mm, axis: [-sin, cos] }
+}
+
+impl Scan for LvPhantom {
+    type State = State;
+
+    const INFO: &'static SceneInfo = &LV;
+
+    fn clock(&self) -> &FrameClock {
+        &self.clock
+    }
+
+    fn picture(&self, _frame_index: u64) -> &Sonograph {
+        &self.picture
+    }
+
+    fn state(&self, frame_index: u64, time_s: f64) -> State {
+        let (volume_ml, cycle) = self.heart.beats().size(time_s);
+        let drawn_volume_ml = self.heart.beats().drawn(frame_index, volume_ml);
+        State {
+            volume_ml,
+            drawn_volume_ml,
+            beat: cycle.index,
+            phase: (time_s - cycle.start_s) / cycle.length_s,
+            now: place(&self.scene, self.heart.shape(drawn_volume_ml)),
+        }
+    }
+
+    fn class_at(&self, state: &State, point_mm: [f64; 2]) -> u8 {
+        state.now.class_at(point_mm)
+    }
+
+    fn rest_from_now(&self, state: &State, point_mm: [f64; 2]) -> [f64; 2] {
+        state.now.rest_from_now(&self.rest, point_mm)
+    }
+
+    fn strokes(&self, moment: &Moment<State>) -> Vec<Stroke> {
+        self.leaflets(moment)
+    }
+
+    fn shapes(&self, moment: &Moment<State>) -> Vec<Shape> {
+        let now = &moment.state.now;
+        let areas = [now.shape.ventricle.area(), now.shape.atrium.area()];
+        CLASSES
+            .into_iter()
+            .zip(areas)
+            .zip(now.outlines())
+            .map(|((class, area), points)| Shape::of_tissue(class, area, &moment.sway, points))
+            .collect()
+    }
+
+    fn measures(&self, moment: &Moment<State>) -> FrameMeasures {
+        let State { volume_ml, drawn_volume_ml, beat, phase, now } = &moment.state;
         let ventricle = now.shape.ventricle;
-        let chamber = self.heart.chamber(state.drawn_volume_ml);
-        let before_s = frame_index.checked_sub(1).map(|index| self.clock.time_s(index));
-        let after_s = self.clock.time_s(frame_index.saturating_add(1));
-        let cycles = self.heart.cycles();
-        let nearest = |event_s: f64| event_s >= 0.0 && is_nearest(event_s, before_s, state.time_s, after_s);
-        // The frame may be the nearest to an event of a neighbouring beat.
-        let near = state.beat.saturating_sub(1)..=state.beat.saturating_add(1);
+        let nearness = self.heart.beats().nearness(&self.clock, moment.frame_index, moment.time_s, *beat);
         let area_mm2 = ventricle.area();
         let long_axis_mm = ventricle.length();
         let half = ventricle.half_cut();
-        let pixel = |along, across| {
-            let point = state.sway.probe_from_tissue(now.point(along, across));
-            self.picture.pixel_from_probe(frame_index, point)
-        };
-        LvFrame {
-            beat: state.beat,
-            phase: state.phase,
-            is_end_diastole: near.clone().any(|beat| nearest(cycles.cycle(beat).start_s)),
-            is_end_systole: near.clone().any(|beat| nearest(self.heart.end_systole_s(&cycles.cycle(beat)))),
-            volume_ml: state.volume_ml,
-            drawn_volume_ml: state.drawn_volume_ml,
+        let pixel = |along, across| self.pixel(moment, now.point(along, across));
+        FrameMeasures::Lv(LvFrame {
+            beat: *beat,
+            phase: *phase,
+            is_end_diastole: nearness.is_end_diastole,
+            is_end_systole: nearness.is_end_systole,
+            volume_ml: *volume_ml,
+            drawn_volume_ml: *drawn_volume_ml,
             area_mm2,
             long_axis_mm,
-            true_long_axis_mm: chamber.plane.length(),
+            true_long_axis_mm: self.heart.chamber(*drawn_volume_ml).plane.length(),
             single_plane_volume_ml: ventricle.volume(ventricle.b) / 1000.0,
             area_length_volume_ml: 8.0 * area_mm2 * area_mm2
                 / (3.0 * std::f64::consts::PI * long_axis_mm)
@@ -257,109 +295,13 @@ impl LvPhantom {
             apex_px: pixel(0.0, 0.0),
             atrium_area_mm2: now.shape.atrium.area(),
             atrium_length_mm: now.shape.atrium.length(),
-        }
+        })
     }
 
-    fn pixel_outlines(&self, frame_index: u64, state: &State) -> [Outline; 2] {
-        let [ventricle, atrium] = state.now.outlines();
-        [
-            self.picture.outline(frame_index, &state.sway, VENTRICLE, &ventricle),
-            self.picture.outline(frame_index, &state.sway, ATRIUM, &atrium),
-        ]
-    }
-
-    fn record(&self, frame_index: u64, state: &State) -> FrameRecord {
-        let areas = [state.now.shape.ventricle.area(), state.now.shape.atrium.area()];
-        let classes: Vec<ClassRecord> = CLASSES
-            .into_iter()
-            .zip(areas)
-            .zip(&self.pixel_outlines(frame_index, state))
-            .map(|((class, area), outline)| self.picture.class_record(frame_index, class, area, outline))
-            .collect();
-        let pts_ns = self.clock.pts_ns(frame_index);
-        self.picture.record(
-            frame_index,
-            pts_ns,
-            classes,
-            FrameMeasures::Lv(self.measures(frame_index, state)),
-        )
-    }
-
-    fn beat(&self, index: u64, last_s: f64) -> Beat {
-        let cycle = self.heart.cycles().cycle(index);
-        let (edv_ml, esv_ml) = self.heart.volumes_ml(index);
-        let end_s = cycle.start_s + cycle.length_s;
-        Beat {
-            index,
-            end_diastole_ns: nanoseconds(cycle.start_s),
-            end_systole_ns: nanoseconds(self.heart.end_systole_s(&cycle)),
-            end_ns: nanoseconds(end_s),
-            length_ms: milliseconds(cycle.length_s),
-            edv_ml,
-            esv_ml,
-            ef_percent: 100.0 * (1.0 - esv_ml / edv_ml),
-            is_ectopic: self.heart.is_ectopic(index),
-            is_complete: cycle.start_s >= 0.0 && end_s <= last_s,
-        }
-    }
-}
-
-fn place(scene: &LvScene, shape: Shape) -> Placement {
-    let (sin, cos) = libm::sincos(scene.axis_deg.to_radians());
-    // Clockwise on the screen turns straight down toward the left.
-    Placement { shape, apex_mm: scene.apex_mm, axis: [-sin, cos] }
-}
-
-impl Phantom for LvPhantom {
-    fn info(&self) -> &'static SceneInfo {
-        &LV
-    }
-
-    fn size_px(&self) -> [u32; 2] {
-        self.picture.size_px()
-    }
-
-    fn frame_rate_hz(&self) -> f64 {
-        self.scene.frame_rate_hz
-    }
-
-    fn pts_ns(&self, frame_index: u64) -> u64 {
-        self.clock.pts_ns(frame_index)
-    }
-
-    fn truth(&self, frame_index: u64) -> FrameRecord {
-        self.record(frame_index, &self.state(frame_index))
-    }
-
-    fn outlines(&self, frame_index: u64) -> Vec<Outline> {
-        self.pixel_outlines(frame_index, &self.state(frame_index)).to_vec()
-    }
-
-    fn mask(&self, frame_index: u64) -> Vec<u8> {
-        let state = self.state(frame_index);
-        self.picture.mask(frame_index, &state.sway, |point| state.now.class_at(point))
-    }
-
-    fn render(&self, frame_index: u64) -> RenderedFrame {
-        let state = self.state(frame_index);
-        let pixels = self.picture.paint(
-            frame_index,
-            &state.sway,
-            |point| state.now.rest_from_now(&self.rest, point),
-            &self.leaflets(&state),
-        );
-        RenderedFrame {
-            pixels,
-            format: PixelFormat::Gray8,
-            mask: self.picture.mask(frame_index, &state.sway, |point| state.now.class_at(point)),
-            truth: self.record(frame_index, &state),
-        }
-    }
-
-    fn clip(&self, frames: u64) -> ClipRecord {
+    fn clip_measures(&self, frames: u64) -> ClipMeasures {
         let last_s = self.clock.time_s(frames.saturating_sub(1));
-        let beats: Vec<Beat> =
-            self.heart.cycles().until(last_s).map(|cycle| self.beat(cycle.index, last_s)).collect();
+        let cycles = self.heart.beats().cycles().until(last_s);
+        let beats: Vec<Beat> = cycles.map(|cycle| self.beat(cycle.index, last_s)).collect();
         let mut lengths: Vec<f64> =
             beats.iter().filter(|beat| beat.is_complete).map(|beat| beat.length_ms).collect();
         let edv_ml = self.scene.edv_ml;
@@ -369,24 +311,14 @@ impl Phantom for LvPhantom {
             let section = self.heart.shape(volume).ventricle;
             section.volume(section.b)
         };
-        clip_record(
-            self,
-            frames,
-            ClipMeasures::Lv(LvClip {
-                edv_ml,
-                esv_ml,
-                ef_percent,
-                stroke_volume_ml: edv_ml - esv_ml,
-                single_plane_ef_percent: 100.0 * (1.0 - seen(esv_ml) / seen(edv_ml)),
-                heart_rate_bpm: crate::scenes::median(&mut lengths).map(|ms| 60_000.0 / ms),
-                beats,
-            }),
-        )
-    }
-}
-
-impl std::fmt::Debug for LvPhantom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LvPhantom").field("scene", &self.scene).finish_non_exhaustive()
+        ClipMeasures::Lv(LvClip {
+            edv_ml,
+            esv_ml,
+            ef_percent,
+            stroke_volume_ml: edv_ml - esv_ml,
+            single_plane_ef_percent: 100.0 * (1.0 - seen(esv_ml) / seen(edv_ml)),
+            heart_rate_bpm: crate::scenes::median(&mut lengths).map(|ms| 60_000.0 / ms),
+            beats,
+        })
     }
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PhantomError;
 use crate::validate::check;
 
+use super::scan::face;
 use super::timing::FrameTiming;
-use super::ultrasound::{Common, Sway, Ultrasound};
+use super::ultrasound::{Sway, Ultrasound};
 
 pub(crate) use phantom::CLASSES;
 pub use phantom::MusclePhantom;
@@ -81,24 +82,11 @@ impl Default for MuscleScene {
     }
 }
 
-impl MuscleScene {
-    fn common(&self) -> Common<'_> {
-        Common {
-            size_px: [self.width_px, self.height_px],
-            mm_per_px: [self.mm_per_px_x, self.mm_per_px_y],
-            frame_rate_hz: self.frame_rate_hz,
-            seed: self.seed,
-            timing: &self.timing,
-            ultrasound: &self.ultrasound,
-        }
-    }
+face!(MuscleScene, MusclePhantom, validate_linear);
 
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// The first option that is not finite, out of range or in conflict with another.
-    pub fn validate(&self) -> Result<(), PhantomError> {
-        self.common().validate_linear()?;
+impl MuscleScene {
+    /// Checks the options that are its own.
+    fn check_own(&self) -> Result<(), PhantomError> {
         check("thickness_mm", self.thickness_mm, 3.0, 80.0, "mm")?;
         check("fat_mm", self.fat_mm, 1.0, 80.0, "mm")?;
         check("deep_deg", self.deep_deg, -25.0, 25.0, "deg")?;
@@ -116,14 +104,5 @@ impl MuscleScene {
             });
         }
         Ok(())
-    }
-
-    /// Checks the scene and computes what does not change from frame to frame.
-    ///
-    /// # Errors
-    /// What [`validate`](Self::validate) finds.
-    pub fn prepare(&self) -> Result<MusclePhantom, PhantomError> {
-        self.validate()?;
-        Ok(MusclePhantom::new(self))
     }
 }

@@ -4,13 +4,12 @@ use std::f64::consts::TAU;
 
 use crate::field::ScanField;
 use crate::scene::{Receiver, Speckle};
-use crate::scenes::record::{
-    ClassRecord, ClipRecord, FrameRecord, Outline, PixelFormat, RenderedFrame, SceneClass,
-};
-use crate::scenes::sonograph::{Rigid, Sonograph};
+use crate::scenes::record::SceneClass;
+use crate::scenes::scan::{Moment, Scan, Shape};
+use crate::scenes::sonograph::Sonograph;
 use crate::scenes::strip::Axis;
 use crate::scenes::timing::FrameClock;
-use crate::scenes::{ClipMeasures, FrameMeasures, MUSCLE, Phantom, SceneInfo, clip_record};
+use crate::scenes::{ClipMeasures, FrameMeasures, MUSCLE, SceneInfo};
 
 use super::MuscleScene;
 use super::anatomy::LimbAnatomy;
@@ -76,16 +75,15 @@ impl Belly {
 
 /// A prepared [`MuscleScene`].
 pub struct MusclePhantom {
-    scene: MuscleScene,
+    pub(super) scene: MuscleScene,
     clock: FrameClock,
     picture: Sonograph,
     rest: Belly,
 }
 
-struct State {
+pub(crate) struct State {
     activity: f64,
     now: Belly,
-    sway: Rigid,
 }
 
 impl MusclePhantom {
@@ -108,33 +106,54 @@ impl MusclePhantom {
         let anatomy = LimbAnatomy { rest, pennation_rad: scene.pennation_deg.to_radians(), seed: scene.seed };
         let focus = [0.0, scene.fat_mm + 0.5 * scene.thickness_mm];
         let picture = Sonograph::new(setup, &anatomy, focus, scene.contraction * scene.thickness_mm);
-        let clock = FrameClock::new(scene.frame_rate_hz, &scene.timing, scene.seed);
+        let clock = scene.common().clock();
         Self { scene: scene.clone(), clock, picture, rest }
     }
 
-    /// The scene this was prepared from.
-    #[must_use]
-    pub fn scene(&self) -> &MuscleScene {
-        &self.scene
+    /// The muscle in probe space.
+    fn in_probe_space(moment: &Moment<State>) -> Belly {
+        Belly { deep: moment.sway.axis(&moment.state.now.deep), ..moment.state.now }
     }
 
-    fn state(&self, frame_index: u64) -> State {
-        let time_s = self.clock.time_s(frame_index);
+    /// Half the field's width.
+    fn half_mm(&self, frame_index: u64) -> f64 {
+        self.picture.field_mm(frame_index).0.unwrap_or(0.0)
+    }
+}
+
+impl Scan for MusclePhantom {
+    type State = State;
+
+    const INFO: &'static SceneInfo = &MUSCLE;
+    const GOES_ON: bool = true;
+
+    fn clock(&self) -> &FrameClock {
+        &self.clock
+    }
+
+    fn picture(&self, _frame_index: u64) -> &Sonograph {
+        &self.picture
+    }
+
+    fn state(&self, _frame_index: u64, time_s: f64) -> State {
         let activity = 0.5 - 0.5 * libm::cos(TAU * time_s / self.scene.period_s);
         let thickness_mm = self.scene.thickness_mm * (1.0 + self.scene.contraction * activity);
-        State { activity, now: Belly::new(&self.scene, thickness_mm), sway: self.picture.sway(time_s) }
+        State { activity, now: Belly::new(&self.scene, thickness_mm) }
     }
 
-    /// The muscle in probe space.
-    fn in_probe_space(state: &State) -> Belly {
-        Belly { deep: state.sway.axis(&state.now.deep), ..state.now }
+    fn class_at(&self, state: &State, point_mm: [f64; 2]) -> u8 {
+        if state.now.contains(point_mm) { CLASS.index } else { 0 }
     }
 
-    /// The quadrilateral between the borders and the field's edges, and its area by the shoelace formula.
-    fn shapes(&self, frame_index: u64, state: &State) -> Vec<(Outline, f64)> {
+    fn rest_from_now(&self, state: &State, point_mm: [f64; 2]) -> [f64; 2] {
+        state.now.rest_from_now(&self.rest, point_mm)
+    }
+
+    /// The quadrilateral between the borders and the field's edges, its area by the shoelace formula.
+    fn shapes(&self, moment: &Moment<State>) -> Vec<Shape> {
         const POINTS: u32 = 400;
-        let half = self.picture.field_mm(frame_index).0.unwrap_or(0.0);
-        let belly = Self::in_probe_space(state);
+        let half = self.half_mm(moment.frame_index);
+        let belly = Self::in_probe_space(moment);
         let deep = [-half, half].map(|x| belly.deep.at_x(x, 0.0));
         let superficial = [half, -half].map(|x| belly.superficial_at_x(x));
         let line = |[from, to]: [f64; 2], on_deep: bool| {
@@ -146,102 +165,34 @@ impl MusclePhantom {
         let points: Vec<[f64; 2]> = line(deep, true).chain(line(superficial, false)).collect();
         let next = points.iter().skip(1).chain(points.first());
         let twice: f64 = points.iter().zip(next).map(|(p, q)| p[0] * q[1] - q[0] * p[1]).sum();
-        vec![(self.picture.outline(frame_index, &Rigid::STILL, CLASS, &points), 0.5 * twice.abs())]
+        vec![Shape { class: CLASS, area_mm2: 0.5 * twice.abs(), points_mm: points }]
     }
 
-    fn record(&self, frame_index: u64, state: &State) -> FrameRecord {
-        let half = self.picture.field_mm(frame_index).0.unwrap_or(0.0);
-        let belly = Self::in_probe_space(state);
+    fn measures(&self, moment: &Moment<State>) -> FrameMeasures {
+        let half = self.half_mm(moment.frame_index);
+        let belly = Self::in_probe_space(moment);
         let [from, to] = [-half, half].map(|x| belly.deep.at_x(x, 0.0));
         let at = |share: f64| from + (to - from) * share;
         let ends = [1.0, 2.0].map(|third| belly.thickness_at(at(third / 3.0)));
         let middle = at(0.5);
         let thickness_mm = belly.thickness_at(middle);
         let [dx, dy] = belly.deep.direction;
-        let measures = MuscleFrame {
+        FrameMeasures::Muscle(MuscleFrame {
             thickness_mm,
             thickness_range_mm: [ends[0].min(ends[1]), ends[0].max(ends[1])],
             deep_deg: libm::atan2(dy, dx).to_degrees(),
             caliper_px: [-thickness_mm, 0.0]
-                .map(|q| self.picture.pixel_from_probe(frame_index, belly.deep.point(middle, q))),
-            activity: state.activity,
-        };
-        let classes = self
-            .shapes(frame_index, state)
-            .into_iter()
-            .map(|(outline, area)| ClassRecord {
-                // The muscle goes on beyond the field.
-                truncated: true,
-                ..self.picture.class_record(frame_index, CLASS, area, &outline)
-            })
-            .collect();
-        let pts_ns = self.clock.pts_ns(frame_index);
-        self.picture.record(frame_index, pts_ns, classes, FrameMeasures::Muscle(measures))
-    }
-}
-
-impl Phantom for MusclePhantom {
-    fn info(&self) -> &'static SceneInfo {
-        &MUSCLE
+                .map(|q| self.picture.pixel_from_probe(moment.frame_index, belly.deep.point(middle, q))),
+            activity: moment.state.activity,
+        })
     }
 
-    fn size_px(&self) -> [u32; 2] {
-        [self.scene.width_px, self.scene.height_px]
-    }
-
-    fn frame_rate_hz(&self) -> f64 {
-        self.scene.frame_rate_hz
-    }
-
-    fn pts_ns(&self, frame_index: u64) -> u64 {
-        self.clock.pts_ns(frame_index)
-    }
-
-    fn truth(&self, frame_index: u64) -> FrameRecord {
-        self.record(frame_index, &self.state(frame_index))
-    }
-
-    fn outlines(&self, frame_index: u64) -> Vec<Outline> {
-        self.shapes(frame_index, &self.state(frame_index)).into_iter().map(|(outline, _)| outline).collect()
-    }
-
-    fn mask(&self, frame_index: u64) -> Vec<u8> {
-        let state = self.state(frame_index);
-        self.picture.mask(frame_index, &state.sway, |point| u8::from(state.now.contains(point)))
-    }
-
-    fn render(&self, frame_index: u64) -> RenderedFrame {
-        let state = self.state(frame_index);
-        let pixels = self.picture.paint(
-            frame_index,
-            &state.sway,
-            |point| state.now.rest_from_now(&self.rest, point),
-            &[],
-        );
-        RenderedFrame {
-            pixels,
-            format: PixelFormat::Gray8,
-            mask: self.mask(frame_index),
-            truth: self.record(frame_index, &state),
-        }
-    }
-
-    fn clip(&self, frames: u64) -> ClipRecord {
+    fn clip_measures(&self, _frames: u64) -> ClipMeasures {
         let scene = &self.scene;
-        clip_record(
-            self,
-            frames,
-            ClipMeasures::Muscle(MuscleClip {
-                rest_mm: scene.thickness_mm,
-                contracted_mm: scene.thickness_mm * (1.0 + scene.contraction),
-                period_s: scene.period_s,
-            }),
-        )
-    }
-}
-
-impl std::fmt::Debug for MusclePhantom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MusclePhantom").field("scene", &self.scene).finish_non_exhaustive()
+        ClipMeasures::Muscle(MuscleClip {
+            rest_mm: scene.thickness_mm,
+            contracted_mm: scene.thickness_mm * (1.0 + scene.contraction),
+            period_s: scene.period_s,
+        })
     }
 }

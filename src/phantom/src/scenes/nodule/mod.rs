@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PhantomError;
 use crate::validate::check;
 
+use super::scan::face;
 use super::timing::FrameTiming;
-use super::ultrasound::{Common, Sway, Ultrasound};
+use super::ultrasound::{Sway, Ultrasound};
 
 pub(crate) use phantom::CLASSES;
 pub use phantom::NodulePhantom;
@@ -98,24 +99,11 @@ impl Default for NoduleScene {
     }
 }
 
-impl NoduleScene {
-    fn common(&self) -> Common<'_> {
-        Common {
-            size_px: [self.width_px, self.height_px],
-            mm_per_px: [self.mm_per_px_x, self.mm_per_px_y],
-            frame_rate_hz: self.frame_rate_hz,
-            seed: self.seed,
-            timing: &self.timing,
-            ultrasound: &self.ultrasound,
-        }
-    }
+face!(NoduleScene, NodulePhantom, validate_linear);
 
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// The first option that is not finite, out of range or in conflict with another.
-    pub fn validate(&self) -> Result<(), PhantomError> {
-        self.common().validate_linear()?;
+impl NoduleScene {
+    /// Checks the options that are its own.
+    fn check_own(&self) -> Result<(), PhantomError> {
         check("depth_diameter_mm", self.depth_diameter_mm, 1.0, 80.0, "mm")?;
         check("width_diameter_mm", self.width_diameter_mm, 1.0, 80.0, "mm")?;
         check("length_diameter_mm", self.length_diameter_mm, 1.0, 80.0, "mm")?;
@@ -123,14 +111,5 @@ impl NoduleScene {
         check("center_mm[0]", self.center_mm[0], -100.0, 100.0, "mm")?;
         check("center_mm[1]", self.center_mm[1], 2.0, 200.0, "mm")?;
         check("echo_db", self.echo_db, -30.0, 15.0, "dB")
-    }
-
-    /// Checks the scene and computes what does not change from frame to frame.
-    ///
-    /// # Errors
-    /// What [`validate`](Self::validate) finds.
-    pub fn prepare(&self) -> Result<NodulePhantom, PhantomError> {
-        self.validate()?;
-        Ok(NodulePhantom::new(self))
     }
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PhantomError;
 use crate::validate::check;
 
+use super::scan::face;
 use super::timing::FrameTiming;
-use super::ultrasound::{Common, Sway, Ultrasound};
+use super::ultrasound::{Sway, Ultrasound};
 
 pub(crate) use phantom::CLASSES;
 pub use phantom::OpticNervePhantom;
@@ -79,24 +80,11 @@ impl Default for OpticNerveScene {
     }
 }
 
-impl OpticNerveScene {
-    fn common(&self) -> Common<'_> {
-        Common {
-            size_px: [self.width_px, self.height_px],
-            mm_per_px: [self.mm_per_px_x, self.mm_per_px_y],
-            frame_rate_hz: self.frame_rate_hz,
-            seed: self.seed,
-            timing: &self.timing,
-            ultrasound: &self.ultrasound,
-        }
-    }
+face!(OpticNerveScene, OpticNervePhantom, validate_linear);
 
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// The first option that is not finite, out of range or in conflict with another.
-    pub fn validate(&self) -> Result<(), PhantomError> {
-        self.common().validate_linear()?;
+impl OpticNerveScene {
+    /// Checks the options that are its own.
+    fn check_own(&self) -> Result<(), PhantomError> {
         check("sheath_mm", self.sheath_mm, 2.0, 10.0, "mm")?;
         check("taper", self.taper, -0.2, 0.2, "1")?;
         check("length_mm", self.length_mm, 6.0, 25.0, "mm")?;
@@ -112,14 +100,5 @@ impl OpticNerveScene {
             });
         }
         Ok(())
-    }
-
-    /// Checks the scene and computes what does not change from frame to frame.
-    ///
-    /// # Errors
-    /// What [`validate`](Self::validate) finds.
-    pub fn prepare(&self) -> Result<OpticNervePhantom, PhantomError> {
-        self.validate()?;
-        Ok(OpticNervePhantom::new(self))
     }
 }

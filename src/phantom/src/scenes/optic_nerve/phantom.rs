@@ -4,11 +4,12 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 use crate::field::ScanField;
 use crate::scene::{Receiver, Speckle};
-use crate::scenes::record::{ClipRecord, FrameRecord, Outline, PixelFormat, RenderedFrame, SceneClass};
-use crate::scenes::sonograph::{Rigid, Sonograph};
+use crate::scenes::record::SceneClass;
+use crate::scenes::scan::{Moment, Scan, Shape};
+use crate::scenes::sonograph::Sonograph;
 use crate::scenes::strip::Axis;
 use crate::scenes::timing::FrameClock;
-use crate::scenes::{ClipMeasures, FrameMeasures, OPTIC_NERVE, Phantom, SceneInfo, clip_record};
+use crate::scenes::{ClipMeasures, FrameMeasures, OPTIC_NERVE, SceneInfo};
 
 use super::OpticNerveScene;
 use super::anatomy::OrbitAnatomy;
@@ -109,7 +110,7 @@ impl Orbit {
 
 /// A prepared [`OpticNerveScene`].
 pub struct OpticNervePhantom {
-    scene: OpticNerveScene,
+    pub(super) scene: OpticNerveScene,
     clock: FrameClock,
     picture: Sonograph,
     orbit: Orbit,
@@ -134,102 +135,56 @@ impl OpticNervePhantom {
         );
         let focus = orbit.nerve.point(orbit.radius_mm + SITE_MM, 0.0);
         let picture = Sonograph::new(setup, &OrbitAnatomy { orbit, seed: scene.seed }, focus, 0.0);
-        let clock = FrameClock::new(scene.frame_rate_hz, &scene.timing, scene.seed);
+        let clock = scene.common().clock();
         Self { scene: scene.clone(), clock, picture, orbit }
     }
+}
 
-    /// The scene this was prepared from.
-    #[must_use]
-    pub fn scene(&self) -> &OpticNerveScene {
-        &self.scene
+impl Scan for OpticNervePhantom {
+    /// Nothing deforms.
+    type State = ();
+
+    const INFO: &'static SceneInfo = &OPTIC_NERVE;
+
+    fn clock(&self) -> &FrameClock {
+        &self.clock
     }
 
-    fn state(&self, frame_index: u64) -> Rigid {
-        self.picture.sway(self.clock.time_s(frame_index))
+    fn picture(&self, _frame_index: u64) -> &Sonograph {
+        &self.picture
     }
 
-    fn shapes(&self, frame_index: u64, sway: &Rigid) -> Vec<(Outline, f64)> {
+    fn state(&self, _frame_index: u64, _time_s: f64) {}
+
+    fn class_at(&self, (): &(), point_mm: [f64; 2]) -> u8 {
+        self.orbit.class_at(point_mm)
+    }
+
+    fn shapes(&self, moment: &Moment<()>) -> Vec<Shape> {
         let orbit = &self.orbit;
-        let outline = |class, points: Vec<[f64; 2]>| self.picture.outline(frame_index, sway, class, &points);
+        let globe_mm2 = PI * orbit.radius_mm * orbit.radius_mm;
         vec![
-            (outline(GLOBE, orbit.globe_outline()), PI * orbit.radius_mm * orbit.radius_mm),
-            (outline(SHEATH, orbit.sheath_outline()), orbit.sheath_area_mm2()),
+            Shape::of_tissue(GLOBE, globe_mm2, &moment.sway, orbit.globe_outline()),
+            Shape::of_tissue(SHEATH, orbit.sheath_area_mm2(), &moment.sway, orbit.sheath_outline()),
         ]
     }
 
-    fn record(&self, frame_index: u64, sway: &Rigid) -> FrameRecord {
+    fn measures(&self, moment: &Moment<()>) -> FrameMeasures {
         let orbit = &self.orbit;
-        let pixel = |s, q| {
-            let point = sway.probe_from_tissue(orbit.nerve.point(s, q));
-            self.picture.pixel_from_probe(frame_index, point)
-        };
+        let pixel = |s, q| self.pixel(moment, orbit.nerve.point(s, q));
         let half = orbit.half_width(SITE_MM);
-        let [dx, dy] = sway.axis(&orbit.nerve).direction;
-        let measures = OpticNerveFrame {
+        let [dx, dy] = moment.sway.axis(&orbit.nerve).direction;
+        FrameMeasures::OpticNerve(OpticNerveFrame {
             sheath_mm: 2.0 * half,
             globe_mm: 2.0 * orbit.radius_mm,
             nerve_deg: (libm::atan2(dy, dx) - FRAC_PI_2).to_degrees(),
             junction_px: pixel(orbit.radius_mm, 0.0),
             site_px: [-half, half].map(|q| pixel(orbit.radius_mm + SITE_MM, q)),
-        };
-        let classes = CLASSES
-            .into_iter()
-            .zip(self.shapes(frame_index, sway))
-            .map(|(class, (outline, area))| self.picture.class_record(frame_index, class, area, &outline))
-            .collect();
-        let pts_ns = self.clock.pts_ns(frame_index);
-        self.picture.record(frame_index, pts_ns, classes, FrameMeasures::OpticNerve(measures))
-    }
-}
-
-impl Phantom for OpticNervePhantom {
-    fn info(&self) -> &'static SceneInfo {
-        &OPTIC_NERVE
+        })
     }
 
-    fn size_px(&self) -> [u32; 2] {
-        [self.scene.width_px, self.scene.height_px]
-    }
-
-    fn frame_rate_hz(&self) -> f64 {
-        self.scene.frame_rate_hz
-    }
-
-    fn pts_ns(&self, frame_index: u64) -> u64 {
-        self.clock.pts_ns(frame_index)
-    }
-
-    fn truth(&self, frame_index: u64) -> FrameRecord {
-        self.record(frame_index, &self.state(frame_index))
-    }
-
-    fn outlines(&self, frame_index: u64) -> Vec<Outline> {
-        self.shapes(frame_index, &self.state(frame_index)).into_iter().map(|(outline, _)| outline).collect()
-    }
-
-    fn mask(&self, frame_index: u64) -> Vec<u8> {
-        let sway = self.state(frame_index);
-        self.picture.mask(frame_index, &sway, |point| self.orbit.class_at(point))
-    }
-
-    fn render(&self, frame_index: u64) -> RenderedFrame {
-        let sway = self.state(frame_index);
-        RenderedFrame {
-            pixels: self.picture.paint(frame_index, &sway, |point| point, &[]),
-            format: PixelFormat::Gray8,
-            mask: self.mask(frame_index),
-            truth: self.record(frame_index, &sway),
-        }
-    }
-
-    fn clip(&self, frames: u64) -> ClipRecord {
-        let measures = OpticNerveClip { sheath_mm: self.scene.sheath_mm, globe_mm: self.scene.globe_mm };
-        clip_record(self, frames, ClipMeasures::OpticNerve(measures))
-    }
-}
-
-impl std::fmt::Debug for OpticNervePhantom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpticNervePhantom").field("scene", &self.scene).finish_non_exhaustive()
+    fn clip_measures(&self, _frames: u64) -> ClipMeasures {
+        let OpticNerveScene { sheath_mm, globe_mm, .. } = self.scene;
+        ClipMeasures::OpticNerve(OpticNerveClip { sheath_mm, globe_mm })
     }
 }

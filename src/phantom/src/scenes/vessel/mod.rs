@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PhantomError;
 use crate::validate::check;
 
+use super::scan::face;
 use super::timing::FrameTiming;
-use super::ultrasound::{Common, Ultrasound};
+use super::ultrasound::Ultrasound;
 
 pub(crate) use phantom::CLASSES;
 pub use phantom::VesselPhantom;
@@ -87,24 +88,11 @@ impl Default for VesselScene {
     }
 }
 
-impl VesselScene {
-    fn common(&self) -> Common<'_> {
-        Common {
-            size_px: [self.width_px, self.height_px],
-            mm_per_px: [self.mm_per_px_x, self.mm_per_px_y],
-            frame_rate_hz: self.frame_rate_hz,
-            seed: self.seed,
-            timing: &self.timing,
-            ultrasound: &self.ultrasound,
-        }
-    }
+face!(VesselScene, VesselPhantom, validate_linear);
 
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// The first option that is not finite, out of range or in conflict with another.
-    pub fn validate(&self) -> Result<(), PhantomError> {
-        self.common().validate_linear()?;
+impl VesselScene {
+    /// Checks the options that are its own.
+    fn check_own(&self) -> Result<(), PhantomError> {
         check("diastolic_mm", self.diastolic_mm, 1.0, 40.0, "mm")?;
         check("systolic_mm", self.systolic_mm, self.diastolic_mm, 1.5 * self.diastolic_mm, "mm")?;
         check("intima_media_mm", self.intima_media_mm, 0.1, 3.0, "mm")?;
@@ -116,14 +104,5 @@ impl VesselScene {
         check("4 x diameter_noise_mm", 4.0 * self.diameter_noise_mm, 0.0, 0.8 * self.diastolic_mm, "mm")?;
         check("depth_mm", self.depth_mm, 1.0, 200.0, "mm")?;
         check("tilt_deg", self.tilt_deg, -40.0, 40.0, "deg")
-    }
-
-    /// Checks the scene and computes what does not change from frame to frame.
-    ///
-    /// # Errors
-    /// What [`validate`](Self::validate) finds.
-    pub fn prepare(&self) -> Result<VesselPhantom, PhantomError> {
-        self.validate()?;
-        Ok(VesselPhantom::new(self))
     }
 }

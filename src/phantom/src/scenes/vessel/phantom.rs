@@ -2,16 +2,13 @@
 
 use crate::field::ScanField;
 use crate::scene::{Receiver, Speckle};
-use crate::scenes::cycles::is_nearest;
-use crate::scenes::record::{
-    ClassRecord, ClipRecord, FrameRecord, Outline, PixelFormat, RenderedFrame, SceneClass,
-};
-use crate::scenes::sonograph::{Rigid, Sonograph};
+use crate::scenes::cycles::{is_nearest, rate_per_minute};
+use crate::scenes::record::SceneClass;
+use crate::scenes::scan::{Moment, Scan, Shape};
+use crate::scenes::sonograph::Sonograph;
 use crate::scenes::strip::{Axis, strip_within};
 use crate::scenes::timing::FrameClock;
-use crate::scenes::{
-    ClipMeasures, FrameMeasures, Phantom, SceneInfo, VESSEL, clip_record, median, nanoseconds,
-};
+use crate::scenes::{ClipMeasures, FrameMeasures, SceneInfo, VESSEL, nanoseconds};
 
 use super::VesselScene;
 use super::anatomy::NeckAnatomy;
@@ -27,20 +24,19 @@ const REACH_MM: f64 = 7.0;
 
 /// A prepared [`VesselScene`].
 pub struct VesselPhantom {
-    scene: VesselScene,
+    pub(super) scene: VesselScene,
     pulse: Pulse,
     clock: FrameClock,
     picture: Sonograph,
     axis: Axis,
+    rest: Bore,
 }
 
-struct State {
-    time_s: f64,
+pub(crate) struct State {
     lumen_mm: f64,
     beat: u64,
     phase: f64,
     now: Bore,
-    sway: Rigid,
 }
 
 impl VesselPhantom {
@@ -61,33 +57,40 @@ impl VesselPhantom {
                 ..Receiver::default()
             },
         );
-        let anatomy = NeckAnatomy { axis, rest: pulse.rest(), seed: scene.seed };
+        let rest = pulse.rest();
+        let anatomy = NeckAnatomy { axis, rest, seed: scene.seed };
         let reach_mm = 0.5 * (scene.systolic_mm - scene.diastolic_mm) + 4.0 * scene.diameter_noise_mm;
         let picture = Sonograph::new(setup, &anatomy, [0.0, scene.depth_mm], reach_mm);
-        let clock = FrameClock::new(scene.frame_rate_hz, &scene.timing, scene.seed);
-        Self { scene: scene.clone(), pulse, clock, picture, axis }
+        let clock = scene.common().clock();
+        Self { scene: scene.clone(), pulse, clock, picture, axis, rest }
+    }
+}
+
+impl Scan for VesselPhantom {
+    type State = State;
+
+    const INFO: &'static SceneInfo = &VESSEL;
+    const GOES_ON: bool = true;
+
+    fn clock(&self) -> &FrameClock {
+        &self.clock
     }
 
-    /// The scene this was prepared from.
-    #[must_use]
-    pub fn scene(&self) -> &VesselScene {
-        &self.scene
+    fn picture(&self, _frame_index: u64) -> &Sonograph {
+        &self.picture
     }
 
-    fn state(&self, frame_index: u64) -> State {
-        let time_s = self.clock.time_s(frame_index);
+    fn state(&self, frame_index: u64, time_s: f64) -> State {
         let (lumen_mm, cycle) = self.pulse.diameter_mm(time_s);
         State {
-            time_s,
             lumen_mm,
             beat: cycle.index,
             phase: (time_s - cycle.start_s) / cycle.length_s,
             now: self.pulse.drawn(frame_index, lumen_mm),
-            sway: self.picture.sway(time_s),
         }
     }
 
-    fn class_at(&self, now: &Bore, point_mm: [f64; 2]) -> u8 {
+    fn class_at(&self, State { now, .. }: &State, point_mm: [f64; 2]) -> u8 {
         let [_, q] = self.axis.local(point_mm);
         let radius = 0.5 * now.diameter_mm;
         if q.abs() <= radius {
@@ -100,7 +103,8 @@ impl VesselPhantom {
     }
 
     /// Interfaces go to interfaces; tissue around follows less the farther it is.
-    fn rest_from_now(&self, now: &Bore, rest: &Bore, point_mm: [f64; 2]) -> [f64; 2] {
+    fn rest_from_now(&self, State { now, .. }: &State, point_mm: [f64; 2]) -> [f64; 2] {
+        let rest = &self.rest;
         let [_, q] = self.axis.local(point_mm);
         let (radius, rest_radius) = (0.5 * now.diameter_mm, 0.5 * rest.diameter_mm);
         let away = q.abs();
@@ -117,137 +121,59 @@ impl VesselPhantom {
         [point_mm[0] - moved * dy, point_mm[1] + moved * dx]
     }
 
-    /// The classes' parallelograms within the field's width, and their areas.
-    fn pixel_outlines(&self, frame_index: u64, state: &State) -> Vec<(Outline, f64)> {
-        let half = self.picture.field_mm(frame_index).0.unwrap_or(0.0);
-        let axis = state.sway.axis(&self.axis);
-        let radius = 0.5 * state.now.diameter_mm;
+    /// The classes' parallelograms within the field's width.
+    fn shapes(&self, moment: &Moment<State>) -> Vec<Shape> {
+        let half = self.picture.field_mm(moment.frame_index).0.unwrap_or(0.0);
+        let axis = moment.sway.axis(&self.axis);
+        let now = &moment.state.now;
+        let radius = 0.5 * now.diameter_mm;
         CLASSES
             .into_iter()
-            .zip([[-radius, radius], [radius, radius + state.now.wall_mm]])
-            .map(|(class, [low, high])| {
-                let points = strip_within(&axis, half, low, high);
-                let outline = self.picture.outline(frame_index, &Rigid::STILL, class, &points);
+            .zip([[-radius, radius], [radius, radius + now.wall_mm]])
+            .map(|(class, [low, high])| Shape {
+                class,
                 // The field's vertical edges cut the strip to this length.
-                (outline, (high - low) * 2.0 * half / axis.direction[0])
+                area_mm2: (high - low) * 2.0 * half / axis.direction[0],
+                points_mm: strip_within(&axis, half, low, high),
             })
             .collect()
     }
 
-    fn measures(&self, frame_index: u64, state: &State) -> VesselFrame {
-        let before_s = frame_index.checked_sub(1).map(|index| self.clock.time_s(index));
-        let after_s = self.clock.time_s(frame_index.saturating_add(1));
-        let nearest = |event_s: f64| event_s >= 0.0 && is_nearest(event_s, before_s, state.time_s, after_s);
-        let near = state.beat.saturating_sub(1)..=state.beat.saturating_add(1);
+    fn measures(&self, moment: &Moment<State>) -> FrameMeasures {
+        let State { lumen_mm, beat, phase, now } = moment.state;
+        let before_s = moment.frame_index.checked_sub(1).map(|index| self.clock.time_s(index));
+        let after_s = self.clock.time_s(moment.frame_index.saturating_add(1));
+        let nearest = |event_s: f64| event_s >= 0.0 && is_nearest(event_s, before_s, moment.time_s, after_s);
+        let near = beat.saturating_sub(1)..=beat.saturating_add(1);
         let cycles = self.pulse.cycles();
-        let center = state.sway.probe_from_tissue(self.axis.origin_mm);
-        VesselFrame {
-            beat: state.beat,
-            phase: state.phase,
+        FrameMeasures::Vessel(VesselFrame {
+            beat,
+            phase,
             is_end_diastole: near.clone().any(|beat| nearest(cycles.cycle(beat).start_s)),
             is_systolic_peak: near.clone().any(|beat| nearest(Pulse::peak_s(&cycles.cycle(beat)))),
-            lumen_mm: state.lumen_mm,
-            drawn_lumen_mm: state.now.diameter_mm,
-            intima_media_mm: state.now.wall_mm,
-            axis_deg: self.scene.tilt_deg + state.sway.angle_rad.to_degrees(),
-            center_px: self.picture.pixel_from_probe(frame_index, center),
-        }
+            lumen_mm,
+            drawn_lumen_mm: now.diameter_mm,
+            intima_media_mm: now.wall_mm,
+            axis_deg: self.scene.tilt_deg + moment.sway.angle_rad.to_degrees(),
+            center_px: self.pixel(moment, self.axis.origin_mm),
+        })
     }
 
-    fn record(&self, frame_index: u64, state: &State) -> FrameRecord {
-        let classes: Vec<ClassRecord> = CLASSES
-            .into_iter()
-            .zip(self.pixel_outlines(frame_index, state))
-            .map(|(class, (outline, area))| ClassRecord {
-                // The vessel goes on beyond the field.
-                truncated: true,
-                ..self.picture.class_record(frame_index, class, area, &outline)
-            })
-            .collect();
-        let pts_ns = self.clock.pts_ns(frame_index);
-        let measures = FrameMeasures::Vessel(self.measures(frame_index, state));
-        self.picture.record(frame_index, pts_ns, classes, measures)
-    }
-}
-
-impl Phantom for VesselPhantom {
-    fn info(&self) -> &'static SceneInfo {
-        &VESSEL
-    }
-
-    fn size_px(&self) -> [u32; 2] {
-        self.picture.size_px()
-    }
-
-    fn frame_rate_hz(&self) -> f64 {
-        self.scene.frame_rate_hz
-    }
-
-    fn pts_ns(&self, frame_index: u64) -> u64 {
-        self.clock.pts_ns(frame_index)
-    }
-
-    fn truth(&self, frame_index: u64) -> FrameRecord {
-        self.record(frame_index, &self.state(frame_index))
-    }
-
-    fn outlines(&self, frame_index: u64) -> Vec<Outline> {
-        let state = self.state(frame_index);
-        self.pixel_outlines(frame_index, &state).into_iter().map(|(outline, _)| outline).collect()
-    }
-
-    fn mask(&self, frame_index: u64) -> Vec<u8> {
-        let state = self.state(frame_index);
-        self.picture.mask(frame_index, &state.sway, |point| self.class_at(&state.now, point))
-    }
-
-    fn render(&self, frame_index: u64) -> RenderedFrame {
-        let state = self.state(frame_index);
-        let rest = self.pulse.rest();
-        let pixels = self.picture.paint(
-            frame_index,
-            &state.sway,
-            |point| self.rest_from_now(&state.now, &rest, point),
-            &[],
-        );
-        RenderedFrame {
-            pixels,
-            format: PixelFormat::Gray8,
-            mask: self.picture.mask(frame_index, &state.sway, |point| self.class_at(&state.now, point)),
-            truth: self.record(frame_index, &state),
-        }
-    }
-
-    fn clip(&self, frames: u64) -> ClipRecord {
+    fn clip_measures(&self, frames: u64) -> ClipMeasures {
         let last_s = self.clock.time_s(frames.saturating_sub(1));
         let cycles: Vec<_> = self.pulse.cycles().until(last_s).collect();
         let within = |time_s: &f64| (0.0..=last_s).contains(time_s);
-        let mut lengths: Vec<f64> = cycles
-            .iter()
-            .filter(|cycle| cycle.start_s >= 0.0 && cycle.start_s + cycle.length_s <= last_s)
-            .map(|cycle| cycle.length_s)
-            .collect();
         let starts = cycles.iter().map(|cycle| cycle.start_s);
         let peaks = cycles.iter().map(Pulse::peak_s);
         let scene = &self.scene;
-        clip_record(
-            self,
-            frames,
-            ClipMeasures::Vessel(VesselClip {
-                diastolic_mm: scene.diastolic_mm,
-                systolic_mm: scene.systolic_mm,
-                distensibility: scene.systolic_mm / scene.diastolic_mm - 1.0,
-                intima_media_mm: scene.intima_media_mm,
-                heart_rate_bpm: median(&mut lengths).map(|length_s| 60.0 / length_s),
-                end_diastoles_ns: starts.filter(within).map(nanoseconds).collect(),
-                systolic_peaks_ns: peaks.filter(within).map(nanoseconds).collect(),
-            }),
-        )
-    }
-}
-
-impl std::fmt::Debug for VesselPhantom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VesselPhantom").field("scene", &self.scene).finish_non_exhaustive()
+        ClipMeasures::Vessel(VesselClip {
+            diastolic_mm: scene.diastolic_mm,
+            systolic_mm: scene.systolic_mm,
+            distensibility: scene.systolic_mm / scene.diastolic_mm - 1.0,
+            intima_media_mm: scene.intima_media_mm,
+            heart_rate_bpm: rate_per_minute(&cycles, last_s),
+            end_diastoles_ns: starts.filter(within).map(nanoseconds).collect(),
+            systolic_peaks_ns: peaks.filter(within).map(nanoseconds).collect(),
+        })
     }
 }

@@ -1,0 +1,256 @@
+//! An engine on pictures that lie on the GPU: only the maps of its classes come to the computer.
+//!
+//! ```text
+//! DevicePicture ─ preprocess.cu ─► tensor ─ ONNX Runtime, bound to it ─► output ─ labels.cu ─► maps ─► host: outlines
+//! ```
+//!
+//! One stream orders all of it, and the host waits once, for the maps. Kernels, sessions and clean-up give the same bits as
+//! a [`Worker`](crate::Worker) does where the session runs on the same provider.
+#![allow(unsafe_code)] // A session is bound to memory and to a stream; see `DeviceWorker::new`.
+
+use std::time::Instant;
+
+use ort::value::TensorElementType;
+use vesalius_cuda::kernels::{self, Floats, InputColor, InputRule, OutputRule};
+use vesalius_cuda::{CudaError, DeviceBuffer, DevicePicture, Download, Fence, Kernels, Stream};
+use vesalius_measure::geometry::{Geometry, ResizeRule};
+use vesalius_measure::result::StageTimes;
+
+use crate::binding::{BoundSession, TensorPlace};
+use crate::engine::{Engine, FrameOutput, nanos};
+use crate::error::EngineError;
+use crate::manifest::{Activation, Color, InputSection, Layout, Manifest, OutputKind};
+use crate::postprocess::Postprocessor;
+use crate::provider::Provider;
+use crate::provider::choose::Selection;
+use crate::provider::options::{GpuOptions, Stream as ProviderStream};
+use crate::session::{OutputValues, SessionOptions};
+
+/// Runs an engine on pictures on a device, one at a time.
+#[derive(Debug)]
+pub struct DeviceWorker {
+    // Dropped in this order: the session lets go of tensors and stream before they go.
+    session: BoundSession,
+    reader: Reader,
+    preprocessor: kernels::Preprocessor,
+    postprocessor: Postprocessor,
+    input: DeviceBuffer,
+    output: DeviceBuffer,
+    stream: Stream,
+    resize: ResizeRule,
+    model_size: (u32, u32),
+}
+
+/// How an output is read.
+#[derive(Debug)]
+enum Reader {
+    /// Scores become probabilities on the device.
+    Scores { kernels: Box<kernels::Postprocessor>, map_bytes: usize },
+    /// Labels come over as they are.
+    Labels { element: TensorElementType, bytes: usize },
+}
+
+/// What is on its way from the device, and when it will be there.
+struct UnderWay {
+    /// Numbers that are none, counted: four bytes, for scores.
+    bad_values: Option<Download>,
+    values: Download,
+    done: Fence,
+}
+
+impl DeviceWorker {
+    /// Loads an engine's model into a session of its own, on a stream of its own in the context that `kernels` are
+    /// loaded in. That must be the device's primary context, in which ONNX Runtime works.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::load`](crate::session::Session::load), and [`EngineError::Device`].
+    pub fn new(engine: &Engine, options: &SessionOptions, kernels: &Kernels) -> Result<Self, EngineError> {
+        let manifest = engine.manifest();
+        let context = kernels.context();
+        let stream = Stream::new(context)?;
+        let rule = input_rule(&manifest.input);
+        let (width, height) = (manifest.input.width, manifest.input.height);
+        let pixels = width as usize * height as usize;
+        let scores = output_rule(manifest);
+        let input = DeviceBuffer::new(context, rule.bytes())?;
+        // Labels are at most whole numbers of 64 bits.
+        let output = DeviceBuffer::new(context, scores.as_ref().map_or(8 * pixels, OutputRule::bytes))?;
+        let preprocessor = kernels::Preprocessor::new(kernels, &stream, &rule)?;
+        // Warming up runs on whatever lies there, which must be numbers.
+        let mut work = stream.begin();
+        work.fill(&input, 0)?;
+        work.fill(&output, 0)?;
+        work.finish()?.block()?;
+        let raw: *mut std::ffi::c_void = std::ptr::without_provenance_mut(stream.raw().0);
+        // SAFETY: the stream is a field of this worker and declared after the session, so it outlives it; its context is
+        // the primary one by this function's contract.
+        let provider_stream = unsafe { ProviderStream::from_raw(raw) };
+        let gpu = GpuOptions {
+            device: context.device().ordinal,
+            stream: Some(provider_stream),
+            ..options.gpu.clone()
+        };
+        let options = SessionOptions { gpu, ..options.clone() };
+        let place =
+            |buffer: &DeviceBuffer| TensorPlace { address: buffer.ptr().0 as usize, bytes: buffer.len() };
+        // SAFETY: both are memory of the device, aligned by its allocator to 256 bytes and more, two allocations, and
+        // fields of this worker that are dropped after the session. Nobody touches them between `run` and the fence
+        // that `process` waits for: `process` takes `&mut self`.
+        let session = unsafe { BoundSession::load(engine, &options, place(&input), place(&output)) }?;
+        let reader = match &scores {
+            Some(rule) => Reader::Scores {
+                kernels: Box::new(kernels::Postprocessor::new(kernels, &stream, rule)?),
+                map_bytes: 4 * pixels * manifest.classes.len(),
+            },
+            None => {
+                let element = session.output_element();
+                let size = match element {
+                    TensorElementType::Uint8 => 1,
+                    TensorElementType::Int32 => 4,
+                    _ => 8,
+                };
+                Reader::Labels { element, bytes: size * pixels }
+            }
+        };
+        Ok(Self {
+            session,
+            reader,
+            preprocessor,
+            postprocessor: Postprocessor::new(manifest, engine.classes()),
+            input,
+            output,
+            stream,
+            resize: manifest.input.resize,
+            model_size: (width, height),
+        })
+    }
+
+    /// What it runs on, and why.
+    pub fn selection(&self) -> &Selection {
+        self.session.selection()
+    }
+
+    /// The stream that orders its work.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Takes a picture all the way to outlines, after the work before `written` where that is on another stream. An
+    /// error leaves the worker fit for the next picture, unless it is [sticky](CudaError::is_sticky).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] of kind [`Frame`](crate::error::EngineErrorKind::Frame) or
+    /// [`Inference`](crate::error::EngineErrorKind::Inference).
+    pub fn process(
+        &mut self,
+        picture: &DevicePicture,
+        written: Option<&Fence>,
+        pixel_aspect_ratio: (i32, i32),
+    ) -> Result<FrameOutput, EngineError> {
+        let start = Instant::now();
+        let size = (picture.width() as u32, picture.height() as u32);
+        let geometry = Geometry::new(size, self.model_size, self.resize, pixel_aspect_ratio)?;
+        if let Some(written) = written {
+            self.stream.wait(written)?;
+        }
+        let mut work = self.stream.begin();
+        self.preprocessor.process(&mut work, picture, &geometry, &self.input)?;
+        let prepared = work.finish()?;
+        let queued = Instant::now();
+        if self.selection().provider == Provider::Cpu {
+            // The processor knows nothing of streams: this is how the order is proven without a GPU.
+            prepared.block()?;
+        }
+        self.session.run()?;
+        let under_way = self.fetch(&geometry)?;
+        let bytes = under_way.values.wait(&under_way.done)?;
+        let inferred = Instant::now();
+        let found = match &self.reader {
+            Reader::Scores { .. } => {
+                let bad = under_way.bad_values.as_ref().map(|bad| bad.wait(&under_way.done)).transpose()?;
+                let bad = bad.is_some_and(|count| count.iter().any(|&b| b != 0));
+                self.postprocessor.process_maps(&floats(bytes), bad, &geometry)?
+            }
+            Reader::Labels { element, .. } => match element {
+                TensorElementType::Uint8 => self.postprocessor.process(OutputValues::U8(bytes), &geometry)?,
+                TensorElementType::Int32 => {
+                    let labels: Vec<i32> =
+                        bytes.as_chunks().0.iter().map(|b| i32::from_ne_bytes(*b)).collect();
+                    self.postprocessor.process(OutputValues::I32(&labels), &geometry)?
+                }
+                _ => {
+                    let labels: Vec<i64> =
+                        bytes.as_chunks().0.iter().map(|b| i64::from_ne_bytes(*b)).collect();
+                    self.postprocessor.process(OutputValues::I64(&labels), &geometry)?
+                }
+            },
+        };
+        let times = StageTimes {
+            preprocess_ns: Some(nanos(queued - start)),
+            inference_ns: Some(nanos(inferred - queued)),
+            postprocess_ns: Some(nanos(inferred.elapsed())),
+            ..StageTimes::default()
+        };
+        Ok(FrameOutput { geometry, classes: found.classes, times })
+    }
+
+    /// Queues what is read of the output.
+    fn fetch(&mut self, geometry: &Geometry) -> Result<UnderWay, CudaError> {
+        let mut work = self.stream.begin();
+        let (bad_values, values) = match &mut self.reader {
+            Reader::Scores { kernels, map_bytes } => {
+                let bad = kernels.probabilities(&mut work, &self.output, geometry)?;
+                (Some(bad), work.download(kernels.maps(), 0, *map_bytes)?)
+            }
+            Reader::Labels { bytes, .. } => (None, work.download(&self.output, 0, *bytes)?),
+        };
+        Ok(UnderWay { bad_values, values, done: work.finish()? })
+    }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|b| f32::from_ne_bytes(*b)).collect()
+}
+
+fn input_rule(input: &InputSection) -> InputRule {
+    // One number for all channels is written once; the manifest's check sees to one or as many as there are.
+    let each = |numbers: &[f32], missing: f32| {
+        let first = numbers.first().copied().unwrap_or(missing);
+        std::array::from_fn(|channel| numbers.get(channel).copied().unwrap_or(first))
+    };
+    InputRule {
+        width: input.width,
+        height: input.height,
+        channels_last: input.layout == Layout::Nhwc,
+        color: match input.color {
+            Color::Gray => InputColor::Gray,
+            Color::Rgb => InputColor::Rgb,
+            Color::Bgr => InputColor::Bgr,
+        },
+        range: input.range,
+        mean: each(&input.mean, 0.0),
+        std: each(&input.std, 1.0),
+        pad: input.pad,
+        floats: Floats::F32,
+    }
+}
+
+/// `None` for a model that gives labels.
+fn output_rule(manifest: &Manifest) -> Option<OutputRule> {
+    let kind = match (manifest.output.kind, manifest.output.activation) {
+        (OutputKind::Labels, _) => return None,
+        (OutputKind::Probabilities, _) => kernels::OutputKind::Probabilities,
+        (OutputKind::Logits, Activation::Sigmoid) => kernels::OutputKind::Sigmoid,
+        (OutputKind::Logits, _) => kernels::OutputKind::Softmax,
+    };
+    Some(OutputRule {
+        width: manifest.input.width,
+        height: manifest.input.height,
+        channels_last: manifest.input.layout == Layout::Nhwc,
+        kind,
+        channels: u32::try_from(manifest.output_channels()).unwrap_or(u32::MAX),
+        thresholds: manifest.classes.iter().map(|class| class.threshold).collect(),
+    })
+}

@@ -1,0 +1,117 @@
+//! What is to be seen of a job, as JSON.
+
+use serde::Serialize;
+
+/// Everything a person who looks at the picture needs to know of what is behind it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// What is watched, as its owner calls it; never a patient.
+    pub source: String,
+    /// The picture.
+    pub signal: Signal,
+    /// The engine.
+    pub ai: Ai,
+    /// Whether millimetres hold, and on what grounds; or why they do not.
+    pub calibration: String,
+    /// Recording.
+    pub recording: Recording,
+    /// Values of the newest result that is shown.
+    pub values: Vec<ValueNow>,
+    /// What must always be shown; empty where an integrator took that upon themselves.
+    pub notice: String,
+    /// Engines that can be chosen.
+    pub engines: Vec<String>,
+    /// Why a supervisor should not count on it now; empty when it may.
+    pub not_ready: String,
+}
+
+/// The picture as it comes in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Signal {
+    /// `LIVE`, `FROZEN`, `BLACK`, `COLOUR BARS` or `NO SIGNAL`.
+    pub state: String,
+    /// Since when, seconds.
+    pub for_s: f64,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frames a second, measured.
+    pub rate_hz: f64,
+    /// Frames that came in.
+    pub frames: u64,
+    /// Of these, not shown.
+    pub lost: u64,
+    /// Time from coming in to going out, 99.9th percentile of the last minute, milliseconds.
+    pub delay_ms: f64,
+}
+
+/// What the engine does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ai {
+    /// Whether a person wants it.
+    pub on: bool,
+    /// What it is at.
+    pub state: AiState,
+    /// The engine's name.
+    pub engine: String,
+    /// First digits of its model's SHA-256.
+    pub sha256: String,
+    /// Results a second.
+    pub rate_hz: f64,
+    /// Age of the result that is shown, milliseconds; `None` when none is.
+    pub age_ms: Option<f64>,
+    /// Why it is not running as it should; empty when it is.
+    pub why: String,
+    /// Where it runs: `process`, `thread`, `cuda` …
+    pub place: String,
+}
+
+/// What an engine is at; shown as it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AiState {
+    /// A person turned it off, or nobody turned it on.
+    #[default]
+    Off,
+    /// It is being loaded or warmed up.
+    Loading,
+    /// It gives results in time.
+    Running,
+    /// It gives results, late or few.
+    Degraded,
+    /// It gives none and will not by itself.
+    Fault,
+}
+
+/// Recording.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Recording {
+    /// Whether it runs.
+    pub on: bool,
+    /// For how long, seconds.
+    pub for_s: f64,
+    /// Room left on the disk, bytes.
+    pub free_bytes: u64,
+    /// What is wrong with it; empty when nothing is.
+    pub why: String,
+}
+
+/// One value as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ValueNow {
+    /// What it is of.
+    pub structure: String,
+    /// What it is, in snake case.
+    pub name: String,
+    /// As a person reads it: number, unit and uncertainty, no more digits than that supports; or why there is none.
+    pub text: String,
+    /// The number.
+    pub value: Option<f64>,
+    /// Its unit by UCUM.
+    pub unit: String,
+    /// `VALID`, or what is wrong.
+    pub validity: String,
+}
