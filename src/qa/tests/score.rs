@@ -195,6 +195,20 @@ fn a_clip_has_steadiness_and_its_truth_is_named_by_number() {
 }
 
 #[test]
+fn of_too_few_patients_the_videos_are_drawn_and_that_is_said() {
+    let study = Study::new();
+    let run = study.run("run", "stills", "stills", None, &STILLS);
+    study.truth(&[("a.png", Some(4)), ("b.png", Some(4)), ("c.png", Some(4)), ("d.png", None)]);
+    let table = study.table(
+        "image,mask,patient,video\na.webp,truth/a.png,p,1\nb.webp,truth/b.png,p,2\nc.webp,truth/c.png,p,3\nd.webp,truth/d.png,q,4\n",
+    );
+    let report = score(&run, &table, &Settings::default()).unwrap().report;
+    assert_eq!((report.unit, report.n_units, report.n_patients), ("video", 4, Some(2)));
+    assert!(report.notes[0].contains("2 patients are too few"), "{:?}", report.notes);
+    assert!(report.structures[0].metrics[0].summary.as_ref().unwrap().interval.is_some());
+}
+
+#[test]
 fn strata_are_taken_apart() {
     let study = Study::new();
     let run = study.run("run", "stills", "stills", None, &STILLS[..2]);

@@ -47,9 +47,14 @@ pub struct Joined<'a> {
     pub matches: Vec<Match<'a>>,
     /// How many there are, and how many not.
     pub coverage: Coverage,
-    /// What intervals draw: `patient`, or `video` or `still` where the patients of some are not known.
+    /// What intervals draw: `patient`, or `video` or `still` where the patients of some are not known, or are too few.
     pub unit: &'static str,
+    /// Patients, where all are known.
+    pub n_patients: Option<usize>,
 }
+
+/// Fewer patients say nothing of their spread: their videos are drawn then, and that is said.
+const LEAST_UNITS: usize = 3;
 
 /// What a video is told by, where the truth does not say.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,14 +151,14 @@ pub fn join<'a>(runs: &'a [Run], truth: &'a Truth) -> Result<Joined<'a>, ScoreEr
     coverage.run_frames_without_truth = coverage.run_frames - found.len();
     coverage.truth_without_frame = truth.frames.len() - found.len();
     let (mut videos, mut patients) = (HashMap::new(), HashMap::new());
-    let unit = if found.iter().all(|m| m.3.patient.is_some()) {
+    let mut unit = if found.iter().all(|m| m.3.patient.is_some()) {
         "patient"
     } else if found.iter().any(|m| m.1.is_clip || m.3.video.is_some()) {
         "video"
     } else {
         "still"
     };
-    let matches = found
+    let mut matches: Vec<Match<'a>> = found
         .into_iter()
         .map(|(run_index, run, frame, truth)| {
             let source = match (truth.video, run.is_clip, truth.patient) {
@@ -170,7 +175,14 @@ pub fn join<'a>(runs: &'a [Run], truth: &'a Truth) -> Result<Joined<'a>, ScoreEr
             Match { run_index, run, frame, truth, patient, video }
         })
         .collect();
-    Ok(Joined { matches, coverage, unit })
+    let n_patients = (unit == "patient").then_some(patients.len());
+    if unit == "patient" && patients.len() < LEAST_UNITS && videos.len() >= LEAST_UNITS {
+        unit = "video";
+        for m in &mut matches {
+            m.patient = m.video;
+        }
+    }
+    Ok(Joined { matches, coverage, unit, n_patients })
 }
 
 /// The truth of a whole clip: a row without a mask, named like the run's input.

@@ -44,8 +44,10 @@ pub struct Report {
     pub settings: Settings,
     /// How far the names went together.
     pub coverage: Coverage,
-    /// What intervals draw: `patient`, or `video` or `still` where the patients of some are not known.
+    /// What intervals draw: `patient`, or `video` or `still` where the patients of some are not known, or are too few.
     pub unit: &'static str,
+    /// Patients, where all are known.
+    pub n_patients: Option<usize>,
     /// How many of these are among the scored frames.
     pub n_units: usize,
     /// Videos among them; a patient's stills count as one.
@@ -221,16 +223,24 @@ pub fn report(
         settings: settings.clone(),
         coverage: joined.coverage,
         unit: joined.unit,
+        n_patients: joined.n_patients,
         n_units,
         n_videos,
         distance_unit: if frames.in_mm { "mm" } else { "[px]" },
-        notes: frames.notes.clone(),
+        notes: few_patients(joined).into_iter().chain(frames.notes.iter().cloned()).collect(),
         mean_dice: mean(&dice),
         mean_pooled_iou: mean(&|s| s.pooled_iou),
         structures,
         values,
         strata,
     })
+}
+
+fn few_patients(joined: &Joined<'_>) -> Option<String> {
+    let n = joined.n_patients.filter(|_| joined.unit != "patient")?;
+    Some(format!(
+        "{n} patients are too few to draw: intervals are of their videos, and say little of other patients"
+    ))
 }
 
 fn structure_reports(
