@@ -195,6 +195,28 @@ fn a_clip_has_steadiness_and_its_truth_is_named_by_number() {
 }
 
 #[test]
+fn the_truths_scale_goes_before_the_runs_and_a_missing_one_means_pixels() {
+    let study = Study::new();
+    let run = study.run("run", "stills", "stills", Some("0.5x0.5"), &STILLS[..2]);
+    study.truth(&[("a.png", Some(4)), ("b.png", Some(4))]);
+    let hd100 = |table: &str| {
+        let report = score(&run, &study.table(table), &Settings::default()).unwrap().report;
+        let metric = report.structures[0].metrics.iter().find(|m| m.name == "hd100").unwrap();
+        (metric.summary.as_ref().unwrap().worst, metric.unit, report.notes)
+    };
+    // b is two columns off.
+    let (worst, unit, notes) = hd100("image,mask,pixel_size_mm\na,truth/a.png,0.25\nb,truth/b.png,0.25\n");
+    assert_eq!((worst, unit), (0.5, "mm"));
+    assert!(notes[0].contains("in 2 frames the run's scale differs from the truth's"), "{notes:?}");
+    assert_eq!(hd100("image,mask\na,truth/a.png\nb,truth/b.png\n").0, 1.0);
+    let uncalibrated = study.run("other", "stills", "stills", None, &STILLS[..2]);
+    let table = study.table("image,mask,pixel_size_mm\na,truth/a.png,\nb,truth/b.png,0.25\n");
+    let report = score(&uncalibrated, &table, &Settings::default()).unwrap().report;
+    assert_eq!((report.distance_unit, report.structures[0].tolerance), ("[px]", 5.0));
+    assert!(report.notes[0].contains("1 of 2 frames have a scale"), "{:?}", report.notes);
+}
+
+#[test]
 fn of_too_few_patients_the_videos_are_drawn_and_that_is_said() {
     let study = Study::new();
     let run = study.run("run", "stills", "stills", None, &STILLS);
