@@ -68,12 +68,12 @@ pub enum ScoreError {
         message: String,
     },
     /// The masks cannot be compared.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {fault}", path.display())]
     Pair {
         /// The true mask.
         path: PathBuf,
         /// Why not.
-        source: PairError,
+        fault: PairError,
     },
     /// A true mask holds a class that the engine does not have.
     #[error("{}: holds class {label}, and the engine has {known}: say which is which with --classes TRUTH=RUN,… (0 is background)", path.display())]
@@ -105,11 +105,11 @@ pub enum ScoreError {
     #[error("{0}")]
     Setting(String),
     /// A result cannot be written.
-    #[error("{} cannot be written: {source}; choose another folder with --out", path.display())]
+    #[error("{} cannot be written: {fault}; choose another folder with --out", path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        fault: std::io::Error,
     },
 }

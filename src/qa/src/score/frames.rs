@@ -106,7 +106,7 @@ pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, 
             .collect();
         let [truth, prediction] = &masks;
         let scores = score_pair(truth, prediction, &classes, size)
-            .map_err(|source| ScoreError::Pair { path: truth_path.clone(), source })?;
+            .map_err(|fault| ScoreError::Pair { path: truth_path.clone(), fault })?;
         let before =
             last.as_ref().filter(|(run, frame, _)| (*run, frame + 1) == (m.run_index, m.frame.number));
         let moments = if m.run.is_clip {

@@ -22,7 +22,7 @@ pub const TABLE: &str = "score.csv";
 pub fn write(scored: &Scored, folder: &Path) -> Result<[PathBuf; 2], ScoreError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
-        move |source: io::Error| ScoreError::Write { path, source }
+        move |fault: io::Error| ScoreError::Write { path, fault }
     };
     std::fs::create_dir_all(folder).map_err(fail(folder))?;
     let (report, table) = (folder.join(REPORT), folder.join(TABLE));
