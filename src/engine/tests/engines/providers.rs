@@ -162,7 +162,9 @@ fn options_are_those_that_the_providers_know() {
         let texts: std::collections::HashSet<&[u8]> =
             bytes.split(|byte| *byte == 0).filter(|text| text.len() < 64).collect();
         for key in map.keys() {
-            assert!(texts.contains(key.as_bytes()), "{file} does not know '{key}'");
+            // Linkers keep a text that ends another inside that one.
+            let is_known = texts.iter().any(|text| text.ends_with(key.as_bytes()));
+            assert!(is_known, "{file} does not know '{key}'");
         }
     }
 }
