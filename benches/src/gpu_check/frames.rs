@@ -190,6 +190,9 @@ mod tests {
     fn percentiles_are_ranks() {
         let times = (1..=1000).map(Duration::from_millis).collect();
         let row = latency("x", times);
-        assert!(format!("{row:?}").contains("p50 500.000, p95 950.000, p99 990.000, p99.9 999.000"), "{row:?}");
+        assert!(
+            format!("{row:?}").contains("p50 500.000, p95 950.000, p99 990.000, p99.9 999.000"),
+            "{row:?}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Figures as Prometheus reads them (text format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/).
+//! Figures as Prometheus reads them (text format 0.0.4, <https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use std::fmt::Write;
 

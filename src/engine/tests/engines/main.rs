@@ -1,7 +1,7 @@
 //! Engines from picture to outlines, on models small enough to compute by hand (`tests/make_models.py`).
 
 // The lint's exemption for tests covers functions marked as such and not their helpers.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod device;
 mod models;
