@@ -306,7 +306,7 @@ mod tests {
     const MODEL: &[u8] = include_bytes!("../../tests/models/rgb-softmax/model.onnx");
 
     fn plan() -> Vec<u8> {
-        [&b"ftrt"[..], &(0..100_000_u32).map(|i| (i * 31 >> 3) as u8).collect::<Vec<_>>()].concat()
+        [&b"ftrt"[..], &(0..100_000_u32).map(|i| ((i * 31) >> 3) as u8).collect::<Vec<_>>()].concat()
     }
 
     #[test]

@@ -188,7 +188,8 @@ pub(crate) fn refuse_exposed(path: &Path, metadata: &Metadata) -> Result<(), Tru
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
