@@ -10,10 +10,13 @@ use std::sync::Arc;
 
 use gst::prelude::*;
 use vesalius_cuda::gst_cuda::Access;
+use vesalius_cuda::kernels::{Floats, InputColor, InputRule, Preprocessor};
 use vesalius_cuda::nvmm::sys::{CuEglFrame, EglLibraries, frame_type, layout, mem_type};
 use vesalius_cuda::nvmm::{Nvmm, NvmmCounts, NvmmFormat, NvmmFrame};
 use vesalius_cuda::sys::{Code, DevicePtr};
-use vesalius_cuda::{Context, CudaError};
+use vesalius_cuda::{Context, CudaError, DeviceBuffer, DevicePicture, Stream, SurfaceFormat};
+use vesalius_measure::frame::PixelFormat;
+use vesalius_measure::geometry::{Geometry, ResizeRule};
 
 use crate::host::{Failure, HostDevice};
 use fake::{Describe, Fake, Pool};
@@ -331,5 +334,64 @@ fn without_the_libraries_surfaces_with_an_address_can_still_be_used() {
     let error = bench.map(&mut bench.fake.buffer(&Describe::nv12(0x10_0000)), &nv12()).unwrap_err();
     assert_eq!(error, CudaError::Off(off));
     println!("{error}");
+    bench.finish();
+}
+
+#[test]
+fn work_on_a_frame_holds_its_buffer_and_sees_its_pixels() {
+    let bench = Bench::new();
+    let (width, height) = (321, 203);
+    let planes = [(0, 512), (512 * 204, 512)];
+    let bytes: Vec<u8> = (0..512 * 306_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    {
+        let kernels = bench.device.kernels(&bench.context).unwrap();
+        let stream = Stream::new(&bench.context).unwrap();
+        let pixels = DeviceBuffer::new(&bench.context, bytes.len()).unwrap();
+        let mut work = stream.begin();
+        work.upload(&pixels, 0, &bytes).unwrap();
+        work.finish().unwrap();
+
+        let describe = Describe {
+            size: (322, 204),
+            planes: vec![(0, 512, 204), (512 * 204, 512, 102)],
+            ..Describe::nv12(pixels.ptr().0)
+        };
+        let mut buffer = bench.fake.buffer(&describe);
+        let frame = bench.map(&mut buffer, &format("NV12", width, height)).unwrap();
+        let (width, height) = (width as usize, height as usize);
+        let same =
+            DevicePicture::new(&pixels, SurfaceFormat::Pixels(PixelFormat::Nv12), width, height, &planes);
+
+        let rule = InputRule {
+            width: 64,
+            height: 48,
+            channels_last: false,
+            color: InputColor::Rgb,
+            range: [0.0, 1.0],
+            mean: [0.5; 3],
+            std: [0.25; 3],
+            pad: 0,
+            floats: Floats::F32,
+        };
+        let geometry =
+            Geometry::new((width as u32, height as u32), (64, 48), ResizeRule::Letterbox, (1, 1)).unwrap();
+        let tensor = |picture: DevicePicture| {
+            let tensor = DeviceBuffer::new(&bench.context, rule.bytes()).unwrap();
+            let mut preprocessor = Preprocessor::new(&kernels, &stream, &rule).unwrap();
+            let mut work = stream.begin();
+            preprocessor.process(&mut work, &picture, &geometry, &tensor).unwrap();
+            let download = work.download(&tensor, 0, rule.bytes()).unwrap();
+            (work.finish().unwrap(), download)
+        };
+        let (done, seen) = tensor(frame.picture);
+        // Everybody lets go; the work that has not been done holds on.
+        drop(buffer);
+        assert_eq!(bench.fake.alive(), (1, 1));
+        let seen = seen.wait(&done).unwrap().to_vec();
+        stream.collect();
+        assert_eq!(bench.fake.alive(), (0, 0));
+        let (done, expected) = tensor(same.unwrap());
+        assert_eq!(seen, expected.wait(&done).unwrap());
+    }
     bench.finish();
 }
