@@ -395,3 +395,19 @@ fn work_on_a_frame_holds_its_buffer_and_sees_its_pixels() {
     }
     bench.finish();
 }
+
+#[test]
+fn a_pool_does_not_give_a_frame_out_again_while_its_picture_is_there() {
+    let bench = Bench::new();
+    let pool = Pool::new(&bench.fake, &Describe::nv12(0x10_0000), 1);
+    let no_wait = gst::BufferPoolAcquireParams::with_flags(gst::BufferPoolAcquireFlags::DONTWAIT);
+    let mut buffer = pool.acquire_buffer(None).unwrap();
+    let frame = bench.map(&mut buffer, &nv12()).unwrap();
+    drop(buffer);
+    assert!(pool.acquire_buffer(Some(&no_wait)).is_err());
+    drop(frame);
+    assert!(pool.acquire_buffer(Some(&no_wait)).is_ok());
+    pool.set_active(false).unwrap();
+    drop(pool);
+    bench.finish();
+}
