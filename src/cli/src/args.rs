@@ -22,6 +22,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule or the bladder
     Combine(CombineArgs),
+    /// Score a run's masks and values against truth
+    Score(ScoreArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
     /// Render a phantom with exactly known truth
@@ -96,6 +98,56 @@ pub struct CombineArgs {
     #[arg(value_name = "RUN")]
     pub second: PathBuf,
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct ScoreArgs {
+    /// Folder of a run made with `replay --masks`, or of several runs of one engine
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Label masks: a folder of PNGs named like the pictures (or like the frames' numbers), or a CSV with the header
+    /// image,mask and, where known, subject, sequence, pixel_size_mm, and true values as NAME_UNIT
+    #[arg(long, value_name = "DIR|CSV")]
+    pub truth: PathBuf,
+    /// Folder for score.json and score.csv; without it, the run's
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Another run of the same input: is this one better, or as good
+    #[arg(long, value_name = "RUN")]
+    pub against: Option<PathBuf>,
+    /// Difference of Dice and NSD between the two runs that would not matter
+    #[arg(long, default_value_t = 0.01, requires = "against", allow_negative_numbers = true)]
+    pub margin: f64,
+    /// Which class of the truth is which of the engine, where the numbers differ: 255=1,4=0 (0 is background)
+    #[arg(long, value_name = "TRUTH=RUN", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// How far boundaries may lie apart and still agree: head=1.5mm,tool=5px
+    #[arg(long, value_name = "STRUCTURE=LENGTH", value_delimiter = ',')]
+    pub tolerance: Vec<String>,
+    /// Structures of which there may be several, to be counted one by one
+    #[arg(long, value_name = "STRUCTURE", value_delimiter = ',')]
+    pub objects: Vec<String>,
+    /// Largest difference of a value that would not matter: head_circumference=3% or bpd=2
+    #[arg(long, value_name = "VALUE=LIMIT", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// Column of the truth's table to take the results apart by
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Option<String>,
+    /// Part of the intervals that are to hold the truth
+    #[arg(long, default_value_t = 0.95, allow_negative_numbers = true)]
+    pub confidence: f64,
+    /// Times that patients are drawn for an interval
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub resamples: u32,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Fail where a truth has no frame in the run
+    #[arg(long)]
+    pub complete: bool,
+    /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
 }

@@ -12,6 +12,7 @@ mod engine;
 mod phantom;
 mod progress;
 mod replay;
+mod score;
 mod show;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
         Command::Combine(args) => combine::run(args),
+        Command::Score(args) => score::run(args),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

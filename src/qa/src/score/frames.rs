@@ -1,0 +1,220 @@
+//! Every matched frame scored.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use vesalius_measure::mask::LabelMask;
+
+use super::error::ScoreError;
+use super::join::{Joined, Match};
+use super::label_png;
+use super::settings::Settings;
+use crate::metrics::distance::PixelSize;
+use crate::metrics::{Class, StructureScore, score_pair};
+use crate::temporal::Moment;
+
+/// A structure that is scored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Structure {
+    /// Value in the run's masks.
+    pub index: u8,
+    /// Name.
+    pub name: String,
+}
+
+/// A scored frame.
+#[derive(Clone, Debug)]
+pub struct FrameScore {
+    /// Number of the run.
+    pub run: usize,
+    /// File that it is from.
+    pub input: String,
+    /// Number in the run.
+    pub frame: u64,
+    /// Time, seconds.
+    pub at_s: f64,
+    /// Number of the patient.
+    pub patient: usize,
+    /// Number of the video.
+    pub video: usize,
+    /// Stratum.
+    pub stratum: Option<usize>,
+    /// The structures' scores, in their order.
+    pub scores: Vec<StructureScore>,
+    /// The structures as moments of a clip, where the run is one.
+    pub moments: Vec<Moment>,
+}
+
+/// All frames scored.
+#[derive(Clone, Debug)]
+pub struct Frames {
+    /// The structures.
+    pub structures: Vec<Structure>,
+    /// Whether distances are in millimetres; else in pixels.
+    pub in_mm: bool,
+    /// Tolerance of each structure in the unit of its frames' distances, where that is the same for all.
+    pub tolerances: Vec<(f64, &'static str)>,
+    /// The frames.
+    pub frames: Vec<FrameScore>,
+    /// What should be known.
+    pub notes: Vec<String>,
+}
+
+/// Scores the matched frames that have a true mask.
+///
+/// # Errors
+///
+/// [`ScoreError`].
+pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, ScoreError> {
+    let with_mask: Vec<&Match<'_>> = joined.matches.iter().filter(|m| m.truth.mask.is_some()).collect();
+    let structures = structures(&with_mask);
+    let known = with_mask.iter().filter(|m| scale_mm(m).is_some()).count();
+    let in_mm = known > 0 && known == with_mask.len();
+    let mut notes = Vec::new();
+    if known > 0 && !in_mm {
+        notes.push(format!(
+            "{known} of {} frames have a scale: distances are in pixels for all",
+            with_mask.len()
+        ));
+    }
+    let differ = with_mask.iter().filter(|m| scales_differ(m)).count();
+    if differ > 0 {
+        notes.push(format!("in {differ} frames the run's scale differs from the truth's, which is taken"));
+    }
+    let tolerances = structures.iter().map(|s| match (in_mm, settings.tolerance_of(&s.name)) {
+        (true, t) => t.mm.map_or((t.px, "px"), |mm| (mm, "mm")),
+        (false, t) => (t.px, "px"),
+    });
+    let tolerances: Vec<(f64, &'static str)> = tolerances.collect();
+    let mut frames: Vec<FrameScore> = Vec::with_capacity(with_mask.len());
+    let mut last: Option<(usize, u64, [LabelMask; 2])> = None;
+    for m in with_mask {
+        let Some(truth_path) = &m.truth.mask else { continue };
+        let masks = [read_truth(truth_path, &structures, settings)?, read_prediction(m)?];
+        let size = match (in_mm, scale_mm(m)) {
+            (true, Some([x, y])) => PixelSize { x, y },
+            _ => PixelSize { x: 1.0, y: 1.0 },
+        };
+        let classes: Vec<Class> = structures
+            .iter()
+            .zip(&tolerances)
+            .map(|(s, &(tolerance, unit))| Class {
+                index: s.index,
+                tolerance: if unit == "px" { tolerance * size.y } else { tolerance },
+                instances: settings.is_objects(&s.name),
+            })
+            .collect();
+        let [truth, prediction] = &masks;
+        let scores = score_pair(truth, prediction, &classes, size)
+            .map_err(|fault| ScoreError::Pair { path: truth_path.clone(), fault })?;
+        let before =
+            last.as_ref().filter(|(run, frame, _)| (*run, frame + 1) == (m.run_index, m.frame.number));
+        let moments = if m.run.is_clip {
+            moments(&scores, m.frame.at_s, &masks, before.map(|(.., masks)| masks))
+        } else {
+            Vec::new()
+        };
+        frames.push(FrameScore {
+            run: m.run_index,
+            input: m.frame.input.clone(),
+            frame: m.frame.number,
+            at_s: m.frame.at_s,
+            patient: m.patient,
+            video: m.video,
+            stratum: m.truth.stratum,
+            scores,
+            moments,
+        });
+        if m.run.is_clip {
+            last = Some((m.run_index, m.frame.number, masks));
+        }
+    }
+    Ok(Frames { structures, in_mm, tolerances, frames, notes })
+}
+
+/// The engine's classes; where no frame names any, one.
+fn structures(matches: &[&Match<'_>]) -> Vec<Structure> {
+    let names = matches.iter().map(|m| &m.run.classes).find(|c| !c.is_empty());
+    let names = names.cloned().unwrap_or_else(|| vec!["class_1".to_owned()]);
+    (1..=u8::MAX).zip(names).map(|(index, name)| Structure { index, name }).collect()
+}
+
+fn scale_mm(m: &Match<'_>) -> Option<[f64; 2]> {
+    m.truth.scale_mm.or(m.frame.scale_mm)
+}
+
+fn scales_differ(m: &Match<'_>) -> bool {
+    match (m.truth.scale_mm, m.frame.scale_mm) {
+        (Some(t), Some(r)) => t.iter().zip(&r).any(|(t, r)| (t - r).abs() > 1e-3 * t),
+        _ => false,
+    }
+}
+
+fn read_truth(path: &Path, structures: &[Structure], settings: &Settings) -> Result<LabelMask, ScoreError> {
+    let mut mask = label_png::read(path)?;
+    let mut seen = [false; 256];
+    for &label in &mask.labels {
+        if let Some(seen) = seen.get_mut(usize::from(label)) {
+            *seen = true;
+        }
+    }
+    let known: BTreeSet<u8> = structures.iter().map(|s| s.index).chain([0]).collect();
+    let mut map: [u8; 256] = std::array::from_fn(|i| i as u8);
+    for &(truth, run) in &settings.classes {
+        if let Some(entry) = map.get_mut(usize::from(truth)) {
+            *entry = run;
+        }
+    }
+    for label in 0..=u8::MAX {
+        let mapped = map.get(usize::from(label)).copied().unwrap_or(0);
+        if seen.get(usize::from(label)) == Some(&true) && !known.contains(&mapped) {
+            let names: Vec<String> = structures.iter().map(|s| format!("{} {}", s.index, s.name)).collect();
+            return Err(ScoreError::Classes { path: path.to_owned(), label, known: names.join(", ") });
+        }
+    }
+    if !settings.classes.is_empty() {
+        for label in &mut mask.labels {
+            *label = map.get(usize::from(*label)).copied().unwrap_or(0);
+        }
+    }
+    Ok(mask)
+}
+
+fn read_prediction(m: &Match<'_>) -> Result<LabelMask, ScoreError> {
+    let path = m.run.mask(m.frame);
+    if !path.is_file() {
+        return Err(ScoreError::NoMask { run: m.run.folder.clone(), frame: m.frame.number });
+    }
+    label_png::read(&path)
+}
+
+fn moments(
+    scores: &[StructureScore],
+    at_s: f64,
+    masks: &[LabelMask; 2],
+    before: Option<&[LabelMask; 2]>,
+) -> Vec<Moment> {
+    let between = |which: usize, class: u8| {
+        let (now, then) = (masks.get(which)?, before?.get(which)?);
+        if now.labels.len() != then.labels.len() {
+            return None;
+        }
+        let (mut both, mut all) = (0_u64, 0_u64);
+        for (a, b) in now.labels.iter().zip(&then.labels) {
+            let (a, b) = (u64::from(*a == class), u64::from(*b == class));
+            both += a & b;
+            all += a + b;
+        }
+        (all > 0).then(|| 2.0 * both as f64 / all as f64)
+    };
+    scores
+        .iter()
+        .map(|s| Moment {
+            at_s,
+            predicted: s.pixels.prediction() as f64,
+            truth: Some(s.pixels.truth() as f64),
+            dice_with_last: between(1, s.class),
+            truth_dice_with_last: between(0, s.class),
+        })
+        .collect()
+}

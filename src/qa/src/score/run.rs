@@ -1,0 +1,265 @@
+//! What a run has left behind, read for scoring.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use vesalius_ledger::record::SCHEMA;
+use vesalius_ledger::writer::RESULTS;
+
+use super::error::ScoreError;
+
+/// Folder of the label masks within a run's.
+const MASKS: &str = "masks";
+
+/// Which engine a run is of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
+pub struct Engine {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// SHA-256 of the model.
+    pub sha256: String,
+    /// Numbers that the network runs in.
+    #[serde(default)]
+    pub precision: String,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its engine.
+    pub engine: Engine,
+    /// Name of the input, a file or folder.
+    pub input: String,
+    /// Whether the input is a recording rather than stills.
+    pub is_clip: bool,
+    /// Classes by name; the first has index 1.
+    pub classes: Vec<String>,
+    /// Frames in their order.
+    pub frames: Vec<Frame>,
+    /// Values over time as they stand at the end.
+    pub series: Vec<RunValue>,
+}
+
+/// A frame of a run.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// File that it is from.
+    pub input: String,
+    /// Number in the run.
+    pub number: u64,
+    /// Presentation time, seconds.
+    pub at_s: f64,
+    /// Name that its mask has, without ending.
+    pub stem: String,
+    /// Whether the engine gave a result.
+    pub has_result: bool,
+    /// Millimetres per pixel along x and y, where they were known.
+    pub scale_mm: Option<[f64; 2]>,
+    /// What was measured.
+    pub values: Vec<RunValue>,
+}
+
+/// A measured value.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct RunValue {
+    /// Name.
+    pub name: String,
+    /// Number; `None` where there is none.
+    pub value: Option<f64>,
+    /// Unit, as UCUM code.
+    pub unit: String,
+    /// `valid`, `limited` or `invalid`.
+    pub validity: String,
+}
+
+#[derive(Deserialize)]
+struct FrameLine {
+    input: String,
+    frame: u64,
+    pts_ns: u64,
+    status: String,
+    calibration: Option<String>,
+    #[serde(default)]
+    structures: Vec<StructureLine>,
+    #[serde(default)]
+    values: Vec<RunValue>,
+    #[serde(default)]
+    series: Vec<RunValue>,
+}
+
+#[derive(Deserialize)]
+struct StructureLine {
+    name: String,
+}
+
+/// Millimetres per pixel at the end of a calibration's identifier, `source:XxY`.
+fn scale_of(id: &str) -> Option<[f64; 2]> {
+    let (x, y) = id.rsplit(':').next()?.split_once('x')?;
+    let (x, y) = (x.parse().ok()?, y.parse().ok()?);
+    let good = |v: f64| v.is_finite() && v > 0.0;
+    (good(x) && good(y)).then_some([x, y])
+}
+
+/// A file's name without folder and ending.
+pub(super) fn stem(name: &str) -> &str {
+    Path::new(name).file_stem().and_then(|s| s.to_str()).unwrap_or(name)
+}
+
+impl Run {
+    /// Reads a run, or every run in the folders of a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`ScoreError`].
+    pub fn read_all(path: &Path) -> Result<Vec<Self>, ScoreError> {
+        if path.join(RESULTS).is_file() {
+            return Ok(vec![Self::read(path)?]);
+        }
+        let entries = std::fs::read_dir(path).map_err(|_| ScoreError::NoRun(path.to_owned()))?;
+        let mut folders: Vec<PathBuf> =
+            entries.flatten().map(|e| e.path()).filter(|p| p.join(RESULTS).is_file()).collect();
+        folders.sort();
+        let runs = folders.iter().map(|f| Self::read(f)).collect::<Result<Vec<_>, _>>()?;
+        let engines: BTreeSet<&str> = runs.iter().map(|r| r.engine.sha256.as_str()).collect();
+        match engines.len() {
+            0 => Err(ScoreError::NoRun(path.to_owned())),
+            1 => Ok(runs),
+            _ => Err(ScoreError::Engines(path.to_owned())),
+        }
+    }
+
+    fn read(folder: &Path) -> Result<Self, ScoreError> {
+        let path = folder.join(RESULTS);
+        let fail = |line: usize, message: String| ScoreError::Record { path: path.clone(), line, message };
+        let file = std::fs::File::open(&path)
+            .map_err(|e| ScoreError::Read { path: path.clone(), message: e.to_string() })?;
+        let mut lines = std::io::BufReader::new(file).lines().enumerate();
+        let (_, head) = lines.next().ok_or_else(|| fail(1, "the file is empty".to_owned()))?;
+        let head: Value = head
+            .map_err(|e| fail(1, e.to_string()))
+            .and_then(|text| serde_json::from_str(&text).map_err(|e| fail(1, e.to_string())))?;
+        if head["record"] != "run" || head["schema"] != SCHEMA {
+            let found = head.get("schema").map_or_else(|| "without a number".to_owned(), Value::to_string);
+            return Err(ScoreError::Format { path: path.clone(), found, known: SCHEMA });
+        }
+        let engine: Engine =
+            serde_json::from_value(head["engine"].clone()).map_err(|e| fail(1, format!("engine: {e}")))?;
+        let input = head.pointer("/input/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let kind = head.pointer("/input/kind").and_then(Value::as_str).unwrap_or_default();
+        let mut run = Self {
+            folder: folder.to_owned(),
+            engine,
+            input,
+            is_clip: matches!(kind, "video" | "dicom"),
+            classes: Vec::new(),
+            frames: Vec::new(),
+            series: Vec::new(),
+        };
+        for (i, line) in lines {
+            let line = line.map_err(|e| fail(i + 1, e.to_string()))?;
+            let line: FrameLine = serde_json::from_str(&line).map_err(|e| fail(i + 1, e.to_string()))?;
+            run.add(line);
+        }
+        run.name_masks();
+        Ok(run)
+    }
+
+    fn add(&mut self, line: FrameLine) {
+        if self.classes.is_empty() {
+            self.classes = line.structures.into_iter().map(|s| s.name).collect();
+        }
+        if !line.series.is_empty() {
+            self.series = line.series;
+        }
+        self.frames.push(Frame {
+            input: line.input,
+            number: line.frame,
+            at_s: line.pts_ns as f64 / 1e9,
+            stem: String::new(),
+            has_result: line.status == "ok",
+            scale_mm: line.calibration.as_deref().and_then(scale_of),
+            values: line.values,
+        });
+    }
+
+    /// Masks of a clip bear the frame's number; those of stills the file's stem or, where several share one, its whole name.
+    fn name_masks(&mut self) {
+        let mut count: HashMap<String, usize> = HashMap::new();
+        for frame in &self.frames {
+            *count.entry(stem(&frame.input).to_owned()).or_default() += 1;
+        }
+        let is_clip = self.is_clip;
+        for frame in &mut self.frames {
+            let name = stem(&frame.input);
+            frame.stem = match (is_clip, count.get(name)) {
+                (true, _) => format!("{:06}", frame.number),
+                (false, Some(1)) => name.to_owned(),
+                _ => frame.input.clone(),
+            };
+        }
+    }
+
+    /// Where a frame's label mask is.
+    pub fn mask(&self, frame: &Frame) -> PathBuf {
+        self.folder.join(MASKS).join(format!("{}.png", frame.stem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_read_from_its_identifier() {
+        assert_eq!(scale_of("operator:0.2x0.31"), Some([0.2, 0.31]));
+        assert_eq!(scale_of("profile:a:0.2x0.3"), Some([0.2, 0.3]));
+        for bad in ["operator", "operator:0.2", "operator:0x1", "operator:NaNxNaN", ""] {
+            assert_eq!(scale_of(bad), None, "{bad}");
+        }
+    }
+
+    fn run(lines: &str) -> Result<Vec<Run>, ScoreError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(RESULTS), lines).unwrap();
+        Run::read_all(folder.path())
+    }
+
+    const HEAD: &str = r#"{"record":"run","schema":1,"engine":{"name":"e","version":"1","sha256":"ab"},"input":{"name":"a","kind":"stills"}}"#;
+
+    #[test]
+    fn frames_with_one_stem_keep_their_whole_name() {
+        let frame = |n: u64, input: &str| {
+            format!(
+                r#"{{"record":"frame","input":"{input}","frame":{n},"pts_ns":0,"status":"ok","calibration":null}}"#
+            )
+        };
+        let text = [HEAD.to_owned(), frame(0, "x.png"), frame(1, "x.webp"), frame(2, "y.png")].join("\n");
+        let runs = run(&text).unwrap();
+        let stems: Vec<&str> = runs[0].frames.iter().map(|f| f.stem.as_str()).collect();
+        assert_eq!(stems, ["x.png", "x.webp", "y"]);
+    }
+
+    #[test]
+    fn old_formats_and_broken_lines_are_one_line_each() {
+        for (text, expected) in [
+            (r#"{"record":"run","schema":0,"engine":{}}"#.to_owned(), "written in format 0"),
+            (r#"{"frame":1}"#.to_owned(), "written in format without a number"),
+            ("not json".to_owned(), "line 1 cannot be read"),
+            (String::new(), "the file is empty"),
+            (format!("{HEAD}\n{{\"half\": "), "line 2 cannot be read"),
+        ] {
+            let error = run(&text).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        }
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(Run::read_all(empty.path()), Err(ScoreError::NoRun(_))));
+        assert!(matches!(Run::read_all(Path::new("/nowhere/at/all")), Err(ScoreError::NoRun(_))));
+    }
+}

@@ -1,0 +1,133 @@
+//! Measured values beside the true ones.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::join::{Joined, clip_truth};
+use super::run::{Run, RunValue};
+use super::settings::{Limit, Settings};
+use super::truth::{Column, Truth};
+use crate::aggregate::{Share, share};
+use crate::stats::Interval;
+use crate::stats::agreement::{Agreement, Pair, agreement};
+use crate::stats::bootstrap::Bootstrap;
+
+/// One value over a study.
+#[derive(Clone, Debug, Serialize)]
+pub struct ValueReport {
+    /// Name.
+    pub name: String,
+    /// Unit.
+    pub unit: &'static str,
+    /// True values with a frame or clip of the run.
+    pub n_true: usize,
+    /// Of these, how many the run gave no value for, by why not.
+    pub without_value: BTreeMap<String, usize>,
+    /// How measured and true agree.
+    pub agreement: Option<Agreement>,
+    /// Interval of the mean absolute difference, by patients.
+    pub mae_interval: Option<Interval>,
+    /// Largest difference that would not matter.
+    pub limit: Option<Limit>,
+    /// Part of the pairs within it.
+    pub within_limit: Option<Share>,
+}
+
+/// Compares every value that both the table of truth and the run have a name for. Values of the table that the run measures
+/// nowhere come apart, by name.
+pub fn compare_values(
+    joined: &Joined<'_>,
+    runs: &[Run],
+    truth: &Truth,
+    settings: &Settings,
+) -> (Vec<ValueReport>, Vec<String>) {
+    let (mut reports, mut unmeasured) = (Vec::new(), Vec::new());
+    for (i, column) in truth.columns.iter().enumerate() {
+        let mut study = Study::default();
+        for m in &joined.matches {
+            if let Some(Some(value)) = m.truth.values.get(i) {
+                study.add(column, &m.frame.values, *value, m.patient);
+            }
+        }
+        for (number, run) in runs.iter().enumerate() {
+            let row = clip_truth(run, truth);
+            if let Some(Some(value)) = row.and_then(|row| row.values.get(i)) {
+                // Patients of clips without masks are not among the frames': clips stand for themselves.
+                let unit =
+                    row.and_then(|r| r.patient).map_or(usize::MAX / 2 + number, |p| usize::MAX / 4 + p);
+                study.add(column, &run.series, *value, unit);
+            }
+        }
+        if study.without.get(NOT_MEASURED) == Some(&study.n_true) {
+            unmeasured.push(column.name.clone());
+        } else if study.n_true > 0 {
+            reports.push(study.report(column, settings));
+        }
+    }
+    (reports, unmeasured)
+}
+
+/// Why there is no value: the run has none of this name in the frame.
+const NOT_MEASURED: &str = "not measured";
+
+#[derive(Default)]
+struct Study {
+    n_true: usize,
+    without: BTreeMap<String, usize>,
+    pairs: Vec<Pair>,
+}
+
+impl Study {
+    fn add(&mut self, column: &Column, values: &[RunValue], truth: f64, unit: usize) {
+        self.n_true += 1;
+        let named: Vec<&RunValue> = values.iter().filter(|v| v.name == column.name).collect();
+        let in_unit = named.iter().find(|v| v.unit == column.unit);
+        let why = match in_unit {
+            Some(v) => match v.value.filter(|m| m.is_finite() && v.validity != "invalid") {
+                Some(measured) => {
+                    self.pairs.push(Pair { unit, measured, truth });
+                    return;
+                }
+                None => "invalid".to_owned(),
+            },
+            None if named.is_empty() => NOT_MEASURED.to_owned(),
+            None => "in another unit".to_owned(),
+        };
+        *self.without.entry(why).or_default() += 1;
+    }
+
+    fn report(self, column: &Column, settings: &Settings) -> ValueReport {
+        let limit = settings.limit_of(&column.name);
+        let bootstrap = &settings.bootstrap;
+        let yes = |limit: Limit| -> Vec<(usize, bool)> {
+            self.pairs.iter().map(|p| (p.unit, limit.holds(p.measured, p.truth))).collect()
+        };
+        ValueReport {
+            name: column.name.clone(),
+            unit: column.unit,
+            n_true: self.n_true,
+            agreement: agreement(&self.pairs, bootstrap.confidence),
+            mae_interval: mae_interval(&self.pairs, bootstrap),
+            limit,
+            within_limit: limit.filter(|_| !self.pairs.is_empty()).map(|limit| share(&yes(limit), bootstrap)),
+            without_value: self.without,
+        }
+    }
+}
+
+fn mae_interval(pairs: &[Pair], bootstrap: &Bootstrap) -> Option<Interval> {
+    let mut units: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    for p in pairs {
+        let sums = units.entry(p.unit).or_default();
+        sums.0 += (p.measured - p.truth).abs();
+        sums.1 += 1.0;
+    }
+    let sums: Vec<(f64, f64)> = units.into_values().collect();
+    let mean = |drawn: &[usize]| {
+        let (d, n) =
+            drawn.iter().filter_map(|&i| sums.get(i)).fold((0.0, 0.0), |s, v| (s.0 + v.0, s.1 + v.1));
+        (n > 0.0).then(|| d / n)
+    };
+    bootstrap.interval(sums.len(), mean).ok()
+}
