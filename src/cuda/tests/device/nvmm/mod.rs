@@ -5,6 +5,7 @@
 //! where the surface says.
 
 mod fake;
+mod structures;
 
 use std::sync::Arc;
 
@@ -333,6 +334,8 @@ fn without_the_libraries_surfaces_with_an_address_can_still_be_used() {
     drop(bench.map(&mut bench.fake.buffer(&describe), &nv12()).unwrap());
     let error = bench.map(&mut bench.fake.buffer(&Describe::nv12(0x10_0000)), &nv12()).unwrap_err();
     assert_eq!(error, CudaError::Off(off));
+    let text = error.to_string();
+    assert!(!text.contains('\n') && text.contains("lib"), "{text}");
     println!("{error}");
     bench.finish();
 }
