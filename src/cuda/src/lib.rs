@@ -40,6 +40,8 @@
 #[cfg(feature = "gst")]
 pub mod gst_cuda;
 pub mod kernels;
+#[cfg(feature = "nvmm")]
+pub mod nvmm;
 pub mod result;
 mod safe;
 pub mod sys;

@@ -137,6 +137,12 @@ impl Context {
         Ok(Entered { context: self, _thread: PhantomData })
     }
 
+    /// Whether both are one and the same, and not a later one that the driver gave the same handle.
+    #[cfg(feature = "nvmm")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn driver(&self) -> &dyn Driver {
         self.inner.driver.as_ref()
     }

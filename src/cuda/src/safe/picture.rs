@@ -210,7 +210,7 @@ impl DevicePicture {
     }
 
     /// Address and stride in bytes of a plane; zeros where there is no such plane.
-    pub(crate) fn plane(&self, plane: usize) -> (DevicePtr, usize) {
+    pub fn plane(&self, plane: usize) -> (DevicePtr, usize) {
         self.planes.get(plane).copied().unwrap_or_default()
     }
 

@@ -11,6 +11,8 @@ mod fault;
 mod host;
 mod kernels;
 mod measured;
+#[cfg(feature = "nvmm")]
+mod nvmm;
 mod order;
 mod parity;
 #[cfg(feature = "gst")]

@@ -232,6 +232,12 @@ impl HostDevice {
         assert!(state.current.values().all(Vec::is_empty), "a thread is left in a context");
     }
 
+    /// Notes a call of another library that works in the context.
+    #[cfg(feature = "nvmm")]
+    pub fn foreign(&self, name: &'static str) -> Outcome<()> {
+        self.call(name, true).map(drop)
+    }
+
     /// Notes a call; the state, or the error that the call returns.
     fn call(&self, name: &'static str, in_context: bool) -> Outcome<MutexGuard<'_, State>> {
         let mut state = self.state();
