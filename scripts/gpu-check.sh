@@ -31,7 +31,7 @@ data_home() {
 build() {
     local root=$here/..
     (cd "$root" && cargo build --release --locked -p vesalius-benches --bin vesalius-gpu-check &&
-        cargo build --release --locked -p vesalius-cuda --example gpu_parity) >&2
+        cargo build --release --locked -p vesalius-cuda --no-default-features --example gpu_parity) >&2
     echo "${CARGO_TARGET_DIR:-$root/target}/release"
 }
 
