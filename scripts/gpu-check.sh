@@ -36,12 +36,13 @@ build() {
 }
 
 pack() {
-    local folder=$1 built stage
+    local folder=$1 built
     command -v cargo >/dev/null || fail "packing builds the programs: cargo is needed"
     mkdir -p "$folder"
     built=$(build)
     "$here/fetch_onnxruntime.sh" --gpu
     "$here/fetch_nvrtc.sh"
+    # Not local: the trap runs when the function is over.
     stage=$(mktemp -d)
     trap 'rm -rf "$stage"' EXIT
     mkdir -p "$stage/gpu-check/lib"
