@@ -31,3 +31,4 @@ pub mod signal;
 pub mod track;
 pub mod uncertainty;
 pub mod units;
+pub mod yuv;

@@ -1,7 +1,6 @@
 //! How a picture becomes a tensor: what an engine's manifest says, and the numbers that follow from it.
 
 use half::f16;
-use vesalius_measure::frame::{ColorMatrix, ColorRange};
 
 /// Channels of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,41 +87,5 @@ impl InputRule {
             }
         }
         tables
-    }
-}
-
-/// YUV to full-range RGB: ITU-R BT.601-7 (2.5), BT.709-6 (3.2), BT.2020-2 (table 4, non-constant luminance),
-/// in floats of 32 bits as on the CPU.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(super) struct YuvToRgb {
-    luma_offset: f32,
-    luma_gain: f32,
-    red_from_v: f32,
-    green_from_u: f32,
-    green_from_v: f32,
-    blue_from_u: f32,
-}
-
-impl YuvToRgb {
-    pub(super) fn new(matrix: ColorMatrix, range: ColorRange) -> Self {
-        let (kr, kb) = match matrix {
-            ColorMatrix::Bt601 => (0.299_f32, 0.114_f32),
-            ColorMatrix::Bt709 => (0.2126, 0.0722),
-            ColorMatrix::Bt2020 => (0.2627, 0.0593),
-        };
-        let (luma_offset, luma_gain, chroma_gain) = match range {
-            ColorRange::Full => (0.0, 1.0, 1.0),
-            ColorRange::Limited => (16.0, 255.0 / 219.0, 255.0 / 224.0),
-        };
-        let kg = 1.0 - kr - kb;
-        Self {
-            luma_offset,
-            luma_gain,
-            red_from_v: 2.0 * (1.0 - kr) * chroma_gain,
-            green_from_u: -2.0 * kb * (1.0 - kb) / kg * chroma_gain,
-            green_from_v: -2.0 * kr * (1.0 - kr) / kg * chroma_gain,
-            blue_from_u: 2.0 * (1.0 - kb) * chroma_gain,
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use vesalius_measure::frame::{ColorRange, PixelFormat};
 use vesalius_measure::geometry::Geometry;
+use vesalius_measure::yuv::YuvToRgb;
 
-use super::input::{Floats, InputColor, InputRule, YuvToRgb};
+use super::input::{Floats, InputColor, InputRule};
 use super::taps::{AxisTaps, DeviceTaps, RawTaps, Span};
 use super::{Arguments, Kernel, RawPicture, bytes_of};
 use crate::result::CudaError;

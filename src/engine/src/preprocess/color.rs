@@ -1,6 +1,7 @@
 //! Colours: bytes to normalised values by table, packed and YUV rows to planar RGB.
 
 use vesalius_measure::frame::{ColorMatrix, ColorRange};
+use vesalius_measure::yuv::YuvToRgb;
 
 use crate::manifest::InputSection;
 
@@ -68,49 +69,23 @@ pub(super) fn planar_from_packed(packed: &[u8], pixel_bytes: usize, offsets: [us
     }
 }
 
-/// YUV to full-range RGB.
-///
-/// Matrices: ITU-R BT.601-7 (2.5), BT.709-6 (3.2), BT.2020-2 (table 4, non-constant luminance); quantisation: the
-/// same, luma 16 + 219·Y and chroma 128 + 224·C in limited range; in full range 255·Y and 128 + 255·C (JFIF).
+/// Rows of YUV to full-range RGB.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct YuvToRgb {
-    luma_offset: f32,
-    luma_gain: f32,
-    red_from_v: f32,
-    green_from_u: f32,
-    green_from_v: f32,
-    blue_from_u: f32,
-}
+pub(super) struct YuvRows(YuvToRgb);
 
-impl YuvToRgb {
+impl YuvRows {
     pub(super) fn new(matrix: ColorMatrix, range: ColorRange) -> Self {
-        let (kr, kb) = match matrix {
-            ColorMatrix::Bt601 => (0.299_f32, 0.114_f32),
-            ColorMatrix::Bt709 => (0.2126, 0.0722),
-            ColorMatrix::Bt2020 => (0.2627, 0.0593),
-        };
-        let (luma_offset, luma_gain, chroma_gain) = match range {
-            ColorRange::Full => (0.0, 1.0, 1.0),
-            ColorRange::Limited => (16.0, 255.0 / 219.0, 255.0 / 224.0),
-        };
-        let kg = 1.0 - kr - kb;
-        Self {
-            luma_offset,
-            luma_gain,
-            red_from_v: 2.0 * (1.0 - kr) * chroma_gain,
-            green_from_u: -2.0 * kb * (1.0 - kb) / kg * chroma_gain,
-            green_from_v: -2.0 * kr * (1.0 - kr) / kg * chroma_gain,
-            blue_from_u: 2.0 * (1.0 - kb) * chroma_gain,
-        }
+        Self(YuvToRgb::new(matrix, range))
     }
 
     fn rgb(&self, y: u8, u: u8, v: u8) -> [u8; 3] {
-        let luma = (f32::from(y) - self.luma_offset) * self.luma_gain;
+        let by = &self.0;
+        let luma = (f32::from(y) - by.luma_offset) * by.luma_gain;
         let (u, v) = (f32::from(u) - 128.0, f32::from(v) - 128.0);
         [
-            luma + self.red_from_v * v,
-            luma + self.green_from_u * u + self.green_from_v * v,
-            luma + self.blue_from_u * u,
+            luma + by.red_from_v * v,
+            luma + by.green_from_u * u + by.green_from_v * v,
+            luma + by.blue_from_u * u,
         ]
         // A cast of a float saturates at 0 and 255.
         .map(|value| (value + 0.5) as u8)
@@ -166,12 +141,12 @@ mod tests {
             (ColorMatrix::Bt2020, [16, 128, 128], [0, 0, 0]),
         ];
         for (matrix, [y, u, v], expected) in cases {
-            let rgb = YuvToRgb::new(matrix, ColorRange::Limited).rgb(y, u, v);
+            let rgb = YuvRows::new(matrix, ColorRange::Limited).rgb(y, u, v);
             for (got, expected) in rgb.iter().zip(expected) {
                 // The bars themselves are rounded to 8 bits, which the gains of up to 2.2 turn into 2.
                 assert!((i32::from(*got) - expected).abs() <= 2, "{matrix:?} {rgb:?} {expected:?}");
             }
         }
-        assert_eq!(YuvToRgb::new(ColorMatrix::Bt601, ColorRange::Full).rgb(200, 128, 128), [200; 3]);
+        assert_eq!(YuvRows::new(ColorMatrix::Bt601, ColorRange::Full).rgb(200, 128, 128), [200; 3]);
     }
 }

@@ -19,7 +19,7 @@ use vesalius_measure::geometry::{Geometry, PixelRect};
 
 use crate::error::EngineError;
 use crate::manifest::{Color, InputSection, Layout};
-use color::{Tables, YuvToRgb};
+use color::{Tables, YuvRows};
 use plane::{PlaneResizer, PlaneView};
 
 /// Longest side of a picture; what is larger is a slip of the caller.
@@ -153,7 +153,7 @@ impl Preprocessor {
         } else {
             self.tables.full()
         };
-        let yuv = YuvToRgb::new(frame.matrix(), frame.range());
+        let yuv = YuvRows::new(frame.matrix(), frame.range());
         let swap = self.input.color == Color::Bgr;
         for y in 0..content.height as usize {
             let line = |plane: usize, pixel_bytes: usize| {
