@@ -8,6 +8,7 @@
 //! a [`Worker`](crate::Worker) does where the session runs on the same provider.
 #![allow(unsafe_code)] // A session is bound to memory and to a stream; see `DeviceWorker::new`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ort::value::TensorElementType;
@@ -171,7 +172,8 @@ impl DeviceWorker {
             Reader::Scores { .. } => {
                 let bad = under_way.bad_values.as_ref().map(|bad| bad.wait(&under_way.done)).transpose()?;
                 let bad = bad.is_some_and(|count| count.iter().any(|&b| b != 0));
-                self.postprocessor.process_maps(&floats(bytes), bad, &geometry)?
+                let maps = bytes.chunks_exact(4 * self.pixels()).map(floats).collect();
+                self.postprocessor.process_maps(maps, bad, &geometry)?
             }
             Reader::Labels { element, .. } => match element {
                 TensorElementType::Uint8 => self.postprocessor.process(OutputValues::U8(bytes), &geometry)?,
@@ -196,6 +198,11 @@ impl DeviceWorker {
         Ok(FrameOutput { geometry, classes: found.classes, times })
     }
 
+    /// Pixels of the model's picture, at least one.
+    fn pixels(&self) -> usize {
+        self.model_size.0 as usize * self.model_size.1 as usize
+    }
+
     /// Queues what is read of the output.
     fn fetch(&mut self, geometry: &Geometry) -> Result<UnderWay, CudaError> {
         let mut work = self.stream.begin();
@@ -210,7 +217,7 @@ impl DeviceWorker {
     }
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+fn floats(bytes: &[u8]) -> Arc<[f32]> {
     bytes.as_chunks().0.iter().map(|b| f32::from_ne_bytes(*b)).collect()
 }
 

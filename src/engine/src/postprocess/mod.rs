@@ -90,7 +90,7 @@ impl Postprocessor {
         self.found(maps, geometry)
     }
 
-    /// As [`Self::process`], of probabilities that were made elsewhere: the classes' maps, one after the other.
+    /// As [`Self::process`], of probabilities that were made elsewhere: a map of the model's size for each class.
     /// `has_bad_values` where the numbers that they were made of were not all numbers, or no probabilities.
     ///
     /// # Errors
@@ -98,23 +98,21 @@ impl Postprocessor {
     /// [`EngineError::TensorLength`], [`EngineError::NotFinite`], [`EngineError::GeometryMismatch`].
     pub fn process_maps(
         &mut self,
-        maps: &[f32],
+        maps: Vec<Arc<[f32]>>,
         has_bad_values: bool,
         geometry: &Geometry,
     ) -> Result<Found, EngineError> {
         self.check_geometry(geometry)?;
-        let expected = self.width * self.height * self.classes.len();
-        if maps.len() != expected {
-            return Err(EngineError::TensorLength {
-                engine: self.engine_name.clone(),
-                expected,
-                found: maps.len(),
-            });
+        let pixels = self.width * self.height;
+        let expected = pixels * self.classes.len();
+        let found = maps.iter().map(|map| map.len()).sum();
+        if found != expected || maps.iter().any(|map| map.len() != pixels) {
+            return Err(EngineError::TensorLength { engine: self.engine_name.clone(), expected, found });
         }
         if has_bad_values {
             return Err(self.not_finite(f32::NAN));
         }
-        self.found(maps.chunks_exact(self.width * self.height).map(Arc::from).collect(), geometry)
+        self.found(maps, geometry)
     }
 
     /// Cleans and traces the classes' maps.
