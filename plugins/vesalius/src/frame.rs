@@ -37,7 +37,7 @@ pub(crate) fn pixel_format(format: gst_video::VideoFormat) -> Option<PixelFormat
     })
 }
 
-fn colorimetry(info: &gst_video::VideoInfo) -> (ColorRange, ColorMatrix) {
+pub(crate) fn colorimetry(info: &gst_video::VideoInfo) -> (ColorRange, ColorMatrix) {
     let colorimetry = info.colorimetry();
     let yuv = info.is_yuv();
     let range = match colorimetry.range() {

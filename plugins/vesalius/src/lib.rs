@@ -9,6 +9,7 @@
 //! [`Measure`] and [`Overlay`] are made with their `new` without going through the registry.
 
 mod calibration_meta;
+mod device;
 mod events;
 mod frame;
 mod histogram;

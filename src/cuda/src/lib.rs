@@ -48,6 +48,6 @@ pub mod sys;
 
 pub use result::{Compiler, CubinCache, CudaError, Off};
 pub use safe::{
-    BackOff, Context, CountersNow, Cuda, Device, DeviceBuffer, DevicePicture, Download, Entered, Fence,
-    Health, KeepAlive, Kernels, Launch, Pool, Recovering, Stream, SurfaceFormat, Timer, Work,
+    BackOff, Context, CountersNow, Cuda, Device, DeviceBuffer, DeviceError, DevicePicture, Download, Entered,
+    Fence, Health, KeepAlive, Kernels, Launch, Pool, Recovering, Stream, SurfaceFormat, Timer, Work,
 };

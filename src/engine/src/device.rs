@@ -75,6 +75,10 @@ impl DeviceWorker {
         let pixels = width as usize * height as usize;
         let scores = output_rule(manifest);
         let input = DeviceBuffer::new(context, rule.bytes())?;
+        if engine.select(options)?.provider == Provider::Cpu && !input.is_seen_by_host() {
+            let why = "the processor runs it and does not see the GPU's memory".to_owned();
+            return Err(CudaError::Unfit { what: "running the engine", why }.into());
+        }
         // Labels are at most whole numbers of 64 bits.
         let output = DeviceBuffer::new(context, scores.as_ref().map_or(8 * pixels, OutputRule::bytes))?;
         let preprocessor = kernels::Preprocessor::new(kernels, &stream, &rule)?;
@@ -164,9 +168,15 @@ impl DeviceWorker {
             // The processor knows nothing of streams: this is how the order is proven without a GPU.
             prepared.block()?;
         }
-        self.session.run()?;
+        if let Err(error) = self.session.run() {
+            // A lost context is told by the driver; ONNX Runtime has only words for it.
+            self.stream.synchronize()?;
+            return Err(error);
+        }
         let under_way = self.fetch(&geometry)?;
         let bytes = under_way.values.wait(&under_way.done)?;
+        // All of it is done: the picture is given back now, and not with the next one.
+        self.stream.collect();
         let inferred = Instant::now();
         let found = match &self.reader {
             Reader::Scores { .. } => {

@@ -266,3 +266,9 @@ impl EngineError {
         }
     }
 }
+
+impl vesalius_cuda::DeviceError for EngineError {
+    fn is_sticky(&self) -> bool {
+        matches!(self, Self::Device(error) if error.is_sticky())
+    }
+}

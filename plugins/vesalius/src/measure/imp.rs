@@ -19,6 +19,7 @@ use vesalius_measure::result::{EngineIdentity, FrameResult};
 use vesalius_measure::track::{ObjectCounts, ObjectRules, TrackRules};
 
 use crate::calibration_meta::scale_of;
+use crate::device::{Place, Preference, offered, with_device};
 use crate::frame::{template_caps, view};
 use crate::histogram::Histogram;
 use crate::messages::MeasurementMessage;
@@ -74,6 +75,10 @@ struct State {
     /// The property's scale and what became of it; there once started.
     keeper: Option<Keeper>,
     info: Option<gst_video::VideoInfo>,
+    /// Where the frames lie.
+    place: Place,
+    /// Frames that were copied from a GPU to be looked at.
+    downloaded: u64,
     stream_id: Option<gst::glib::GString>,
     /// The property's protocol, read; `None` for what each engine asks for.
     protocol: Option<ProtocolConfig>,
@@ -91,6 +96,12 @@ struct State {
 }
 
 impl State {
+    /// Whether the picture itself can be looked at, which is about to happen.
+    fn may_look(&mut self) -> bool {
+        self.downloaded += u64::from(self.place == Place::Cuda);
+        self.place.is_readable()
+    }
+
     /// The session that measures an engine's results; `None` only where the engine asks for an unknown protocol.
     fn session_of(&mut self, result: &FrameResult) -> Option<&mut Session> {
         let index = match self.sessions.iter().position(|(engine, _)| *engine == result.engine) {
@@ -184,8 +195,9 @@ impl Measure {
     fn scale(&self, buffer: &gst::BufferRef) -> Scale {
         let now_ns = buffer.pts().map_or(0, |pts| pts.nseconds());
         let (info, wants) = {
-            let state = self.state.lock();
-            (state.info.clone(), state.keeper.as_ref().is_some_and(|keeper| keeper.wants_picture(now_ns)))
+            let mut state = self.state.lock();
+            let wants = state.keeper.as_ref().is_some_and(|keeper| keeper.wants_picture(now_ns));
+            (state.info.clone(), wants && state.may_look())
         };
         let mut gray = Vec::new();
         let mapped = info
@@ -394,6 +406,7 @@ impl ObjectImpl for Measure {
                 let objects = state.object_counts();
                 let mut s = gst::Structure::builder("vesalius-measure-stats")
                     .field("frames", state.frames)
+                    .field("frames-downloaded", state.downloaded)
                     .field("values", state.values)
                     .field("objects", objects.objects)
                     .field("confirmed", objects.confirmed)
@@ -429,8 +442,10 @@ impl ElementImpl for Measure {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-            LazyLock::new(|| crate::pad_templates(&template_caps(), &template_caps()));
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let caps = with_device(&template_caps(), &[gst_video::VideoFormat::P01010le]);
+            crate::pad_templates(&caps, &caps)
+        });
         TEMPLATES.as_ref()
     }
 }
@@ -458,6 +473,19 @@ impl BaseTransformImpl for Measure {
         Ok(())
     }
 
+    fn transform_caps(
+        &self,
+        _direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let caps = offered(caps, Preference::None);
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
+            None => caps,
+        })
+    }
+
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
@@ -465,6 +493,7 @@ impl BaseTransformImpl for Measure {
         let other = {
             let mut state = self.state.lock();
             let before = state.info.replace(info.clone());
+            state.place = Place::of(incaps);
             before.is_some_and(|before| shape(&before) != shape(&info))
         };
         if other {
@@ -515,7 +544,8 @@ impl BaseTransformImpl for Measure {
             state.now_ns = buffer.pts().map_or(state.now_ns, |pts| pts.nseconds());
             let needs_picture =
                 results.iter().any(|result| state.session_of(result).is_some_and(|s| s.needs_picture()));
-            state.info.clone().filter(|_| needs_picture)
+            let may_look = needs_picture && state.may_look();
+            state.info.clone().filter(|_| may_look)
         };
         // Given back, or changing a result below would copy it.
         drop(results);

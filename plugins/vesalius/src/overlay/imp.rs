@@ -8,11 +8,14 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
+use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
 use vesalius_draw::{Layer, Style, blend, draw_result};
 
 use super::composition;
+use super::device::{Canvas, note_time};
+use crate::device::{Place, Preference, Sharing, offered, with_device};
 use crate::frame::{template_caps, view_mut};
 use crate::histogram::Histogram;
 use crate::result_meta::ResultMeta;
@@ -41,6 +44,10 @@ struct State {
     /// Whether the stream carried compositions when it came in.
     upstream_composes: bool,
     way: Way,
+    /// For frames that are drawn on where they lie on a GPU.
+    canvas: Option<Canvas>,
+    /// Whether frames on a GPU are copied to and fro to be drawn on.
+    goes_round: bool,
     /// Kept between frames for its memory.
     layer: Option<Layer>,
 }
@@ -50,6 +57,10 @@ struct Stats {
     frames: u64,
     attached: u64,
     blended: u64,
+    /// Frames that were copied from a GPU and back.
+    went_round: u64,
+    /// What the canvas has counted.
+    device: vesalius_cuda::CountersNow,
     times: Histogram,
 }
 
@@ -61,6 +72,7 @@ pub struct Overlay {
     /// Downstream takes the caps with compositions but does not read them: they are not offered again until it
     /// asks for another negotiation. Without this every frame would negotiate anew.
     refused: AtomicBool,
+    sharing: Sharing,
 }
 
 #[glib::object_subclass]
@@ -120,18 +132,22 @@ impl Overlay {
         (!layer.is_empty()).then_some(())
     }
 
-    fn show(&self, state: &mut State, buffer: &mut gst::BufferRef) -> Result<(), gst::FlowError> {
-        if self.draw(state, buffer).is_none() {
-            return Ok(());
-        }
-        let (Some(layer), Some(info)) = (&state.layer, &state.info) else { return Ok(()) };
-        if state.way == Way::Attach {
-            if let Some(composition) = composition::compose(layer) {
-                composition::attach(buffer, &composition);
-            }
+    /// Attaches what is drawn, where that is the way.
+    fn attach(&self, state: &State, buffer: &mut gst::BufferRef) -> bool {
+        if state.way == Way::Attach
+            && let Some(composition) = state.layer.as_ref().and_then(composition::compose)
+        {
+            composition::attach(buffer, &composition);
             self.stats.lock().attached += 1;
-            return Ok(());
         }
+        state.way == Way::Attach
+    }
+
+    fn show(&self, state: &mut State, buffer: &mut gst::BufferRef) {
+        if self.draw(state, buffer).is_none() || self.attach(state, buffer) {
+            return;
+        }
+        let (Some(layer), Some(info)) = (&state.layer, &state.info) else { return };
         let drawn = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, info)
             .map_err(|_| "the frame's memory cannot be written".to_owned())
             .and_then(|mut mapped| {
@@ -139,11 +155,56 @@ impl Overlay {
                 blend(layer, &mut frame).map_err(|e| e.to_string())
             });
         match drawn {
-            Ok(()) => self.stats.lock().blended += 1,
+            Ok(()) => {
+                let mut stats = self.stats.lock();
+                stats.blended += 1;
+                stats.went_round += u64::from(state.goes_round);
+            }
             // The picture goes on without the drawing.
             Err(error) => gst::warning!(CAT, imp = self, "nothing is drawn: {error}"),
         }
-        Ok(())
+    }
+
+    /// As [`show`](Self::show), for a frame on a GPU.
+    fn show_on_device(&self, state: &mut State, mut buffer: gst::Buffer) -> gst::Buffer {
+        if self.draw(state, &buffer).is_none() || self.attach(state, buffer.make_mut()) {
+            return buffer;
+        }
+        let (Some(layer), Some(canvas)) = (&state.layer, &mut state.canvas) else { return buffer };
+        let drawn = canvas.blend(buffer, layer);
+        let mut stats = self.stats.lock();
+        stats.device = canvas.counters();
+        match drawn {
+            Ok(buffer) => {
+                stats.blended += 1;
+                buffer
+            }
+            // The picture goes on without the drawing.
+            Err((buffer, error)) => {
+                gst::warning!(CAT, imp = self, "nothing is drawn: {error}");
+                buffer
+            }
+        }
+    }
+
+    /// The state, out of its lock while downstream is asked, for that may take as long as downstream likes.
+    fn begin(&self) -> State {
+        let mut state = std::mem::take(&mut *self.state.lock());
+        if state.way == Way::Undecided {
+            self.decide(&mut state);
+        }
+        state
+    }
+
+    fn end(&self, state: State, buffer: &mut gst::BufferRef, start: Instant) {
+        let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        {
+            let mut stats = self.stats.lock();
+            stats.frames += 1;
+            stats.times.add(ns);
+        }
+        note_time(buffer, ns);
+        *self.state.lock() = state;
     }
 }
 
@@ -234,6 +295,9 @@ impl ObjectImpl for Overlay {
                     .field("frames", stats.frames)
                     .field("attached", stats.attached)
                     .field("blended", stats.blended)
+                    .field("frames-uploaded", stats.device.frames_uploaded + stats.went_round)
+                    .field("frames-downloaded", stats.device.frames_downloaded + stats.went_round)
+                    .field("frames-copied-on-device", stats.device.frames_copied)
                     .build();
                 for (name, q) in [("overlay-p50", 0.5), ("overlay-p95", 0.95), ("overlay-p99", 0.99)] {
                     if let Some(ns) = stats.times.quantile_ns(q) {
@@ -265,11 +329,28 @@ impl ElementImpl for Overlay {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let mut caps = composition::with_feature(&template_caps());
-            caps.merge(template_caps());
+            let plain = with_device(&template_caps(), &[]);
+            let mut caps = composition::with_feature(&plain);
+            caps.merge(plain);
             crate::pad_templates(&caps, &caps)
         });
         TEMPLATES.as_ref()
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        let result = self.parent_change_state(transition)?;
+        if transition == gst::StateChange::ReadyToNull {
+            self.sharing.forget();
+        }
+        Ok(result)
+    }
+
+    fn set_context(&self, context: &gst::Context) {
+        self.sharing.set(&*self.obj(), context);
+        self.parent_set_context(context);
     }
 }
 
@@ -310,6 +391,7 @@ impl BaseTransformImpl for Overlay {
             _ => composition::without_feature(caps),
         };
         other.merge(caps.clone());
+        let other = offered(&other, Preference::None);
         Some(match filter {
             Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
             None => other,
@@ -319,7 +401,21 @@ impl BaseTransformImpl for Overlay {
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
+        let canvas = Canvas::of(incaps, &self.sharing, &*self.obj()).unwrap_or_else(|error| {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::NotFound,
+                ("every frame is copied from the GPU and back to be drawn on: {error}")
+            );
+            None
+        });
+        let on_device = Place::of(incaps) != Place::Host;
+        if on_device && canvas.is_none() && !Place::of(incaps).is_readable() {
+            return Err(gst::loggable_error!(CAT, "such frames cannot be drawn on here: {}", incaps));
+        }
         let mut state = self.state.lock();
+        state.goes_round = on_device && canvas.is_none();
+        state.canvas = canvas;
         state.info = Some(info);
         state.out_caps = Some(outcaps.clone());
         state.upstream_composes = composition::has_feature(incaps);
@@ -337,24 +433,31 @@ impl BaseTransformImpl for Overlay {
         Ok(())
     }
 
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if query.type_() == gst::QueryType::Context && self.sharing.answer(&*self.obj(), query) {
+            return true;
+        }
+        BaseTransformImplExt::parent_query(self, direction, query)
+    }
+
     fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
         let start = Instant::now();
-        let mut state = std::mem::take(&mut *self.state.lock());
-        // The state is out of its lock while downstream is asked, for that may take as long as downstream likes.
-        if state.way == Way::Undecided {
-            self.decide(&mut state);
+        let mut state = self.begin();
+        self.show(&mut state, buffer);
+        self.end(state, buffer, start);
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn generate_output(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
+        if self.state.lock().canvas.is_none() {
+            return self.parent_generate_output();
         }
-        let shown = self.show(&mut state, buffer);
-        let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        {
-            let mut stats = self.stats.lock();
-            stats.frames += 1;
-            stats.times.add(ns);
-        }
-        for mut meta in buffer.iter_meta_mut::<ResultMeta>() {
-            meta.update(|result| result.times.overlay_ns = Some(ns));
-        }
-        *self.state.lock() = state;
-        shown.map(|()| gst::FlowSuccess::Ok)
+        // On a GPU the buffer itself is needed, which whoever draws holds until it is done.
+        let Some(buffer) = self.take_queued_buffer() else { return Ok(GenerateOutputSuccess::NoOutput) };
+        let start = Instant::now();
+        let mut state = self.begin();
+        let mut buffer = self.show_on_device(&mut state, buffer);
+        self.end(state, buffer.make_mut(), start);
+        Ok(GenerateOutputSuccess::Buffer(buffer))
     }
 }

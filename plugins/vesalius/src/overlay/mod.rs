@@ -12,6 +12,7 @@ use gst::glib;
 use gst::prelude::*;
 
 mod composition;
+mod device;
 mod imp;
 
 glib::wrapper! {

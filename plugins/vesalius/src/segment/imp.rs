@@ -1,6 +1,5 @@
 //! The machinery of `vesaliussegment`.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -9,79 +8,34 @@ use std::time::Duration;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_base::prelude::*;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
-use vesalius_engine::{Engine, PrecisionChoice, ProviderChoice, Registry, SessionOptions};
-use vesalius_measure::result::{EngineIdentity, FrameResult, Reason};
+use vesalius_cuda::{CudaError, DeviceBuffer};
+use vesalius_engine::Provider;
 
-use super::infer::{Inference, Job, Outcome};
-use super::pool::{Pool, Ticket, promise};
-use super::settings::{AUTO, Mode, Plan, Settings};
+use super::infer::Seat;
+use super::running::{Loaded, Running};
+use super::settings::{AUTO, Mode, Settings};
 use super::stats::Stats;
+use super::stream::Stream;
+use crate::device::{Frames, Place, Preference, Sharing, offered, with_device};
 use crate::frame::template_caps;
-use crate::messages::BackendMessage;
-use crate::result_meta::ResultMeta;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("vesaliussegment", gst::DebugColorFlags::empty(), Some("Vesalius segmentation"))
 });
 
-/// A frame on its way, and the right to its result.
-struct InFlight {
-    buffer: gst::Buffer,
-    pts_ns: u64,
-    ticket: Ticket<Outcome>,
-}
-
-/// What the streaming thread works with.
-#[derive(Default)]
-struct Stream {
-    info: Option<Arc<gst_video::VideoInfo>>,
-    in_flight: VecDeque<InFlight>,
-    /// A flow error met while draining on an event, returned with the next buffer.
-    pending_error: Option<gst::FlowError>,
-    /// The result last attached in newest-frame mode.
-    newest: Option<Arc<FrameResult>>,
-}
-
-/// The engine at work; there from READY on.
-struct Running {
-    pool: Pool<Job>,
-    plan: Plan,
-    mode: Mode,
-    max_age: Duration,
-    identity: Arc<EngineIdentity>,
-    /// Where the threads leave results in newest-frame mode.
-    finished: Arc<Mutex<Finished>>,
-}
-
-/// What the threads leave for the next frame in newest-frame mode.
-#[derive(Default)]
-struct Finished {
-    /// The newest outcome and its [epoch](Job::epoch).
-    newest: Option<(u64, Outcome)>,
-    /// The errors since the last frame, in order: a newer outcome must not hide that an older one failed.
-    errors: Vec<String>,
-}
-
-impl Finished {
-    fn leave(&mut self, epoch: u64, mut outcome: Outcome) {
-        self.errors.extend(outcome.error.take());
-        self.newest = Some((epoch, outcome));
-    }
-}
-
 #[derive(Default)]
 pub struct Segment {
     settings: Mutex<Settings>,
-    running: Mutex<Option<Arc<Running>>>,
-    stream: Mutex<Stream>,
-    stats: Arc<Mutex<Stats>>,
-    flushing: AtomicBool,
-    /// See [`Job::epoch`].
-    epoch: AtomicU64,
+    pub(super) running: Mutex<Option<Arc<Running>>>,
+    pub(super) stream: Mutex<Stream>,
+    pub(super) stats: Arc<Mutex<Stats>>,
+    pub(super) flushing: AtomicBool,
+    /// See [`Job::epoch`](super::infer::Job::epoch).
+    pub(super) epoch: AtomicU64,
+    sharing: Sharing,
 }
 
 #[glib::object_subclass]
@@ -92,237 +46,82 @@ impl ObjectSubclass for Segment {
 }
 
 impl Segment {
+    /// Loads the engine and starts it for frames in the computer's memory; where a GPU runs it, offers the context that it
+    /// runs in to the pipeline, before anybody else makes another.
     fn load(&self) -> Result<Running, gst::ErrorMessage> {
-        let settings = self.settings.lock().clone();
-        if settings.engine.is_empty() {
-            return Err(gst::error_msg!(
-                gst::ResourceError::Settings,
-                ("no engine is set: set the property 'engine' to a name or a folder")
-            ));
+        let loaded = Arc::new(Loaded::choose(&self.settings.lock())?);
+        if loaded.provider != Provider::Cpu
+            && let Err(error) = self.sharing.ensure(&*self.obj())
+        {
+            gst::warning!(CAT, imp = self, "frames cannot stay on the GPU: {error}");
         }
-        let wrong =
-            |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::Settings, ("{error}"));
-        let provider = settings.backend.parse::<ProviderChoice>().map_err(|e| wrong(&e))?;
-        let precision = settings.precision.parse::<PrecisionChoice>().map_err(|e| wrong(&e))?;
-        let fail = |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::NotFound, ("{error}"));
-        let folder = Registry::standard().find(&settings.engine).map_err(|e| fail(&e))?;
-        let engine = Engine::open(&folder).map_err(|e| fail(&e))?;
-        let asked = SessionOptions {
-            runtime: settings.runtime.clone(),
-            provider,
-            precision,
-            ..SessionOptions::default()
-        };
-        // Once for all threads: results of one stream come from one backend.
-        let selection = engine.select(&asked).map_err(|e| fail(&e))?;
-        let plan = settings.plan(selection.provider);
-        let options = SessionOptions { threads: plan.threads_per_worker, ..asked.on(&selection) };
-        let identity = engine.identity_on(&selection);
-        let why = &selection.why;
-        let finished = Arc::new(Mutex::new(Finished::default()));
-        let make = {
-            let (engine, finished, stats) = (engine.clone(), finished.clone(), self.stats.clone());
-            let identity = identity.clone();
-            move || {
-                let mut inference = Inference::load(&engine, &identity, &options)?;
-                let (finished, stats) = (finished.clone(), stats.clone());
-                Ok(move |job: Job| {
-                    let Job { buffer, info, pts_ns, epoch, promise } = job;
-                    let outcome = inference.run(&buffer, &info, pts_ns);
-                    // The frame goes on as soon as the answer is there, and then it should be nobody else's.
-                    drop(buffer);
-                    let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
-                    let count = || stats.lock().count_inference(ns, error);
-                    match promise {
-                        // A frame does not leave before it is counted.
-                        Some(promise) => {
-                            count();
-                            promise.keep(outcome);
-                        }
-                        // What is counted can be taken.
-                        None => {
-                            finished.lock().leave(epoch, outcome);
-                            count();
-                        }
-                    }
-                })
-            }
-        };
-        let pool = Pool::start::<vesalius_engine::EngineError, _, _>(
-            plan.workers,
-            settings.mode == Mode::Latest,
-            make,
-        )
-        .map_err(|e| fail(&e))?;
-        self.stats.lock().backend.clone_from(&identity.backend);
-        let message = BackendMessage {
-            backend: identity.backend.clone(),
-            why: why.clone(),
-            engine: identity.name.clone(),
-            engine_sha256: identity.sha256.clone(),
-        };
-        gst::info!(CAT, imp = self, "engine {} on {} ({why}), {plan:?}", identity.name, identity.backend);
+        let running = loaded
+            .start(None, &self.stats)
+            .map_err(|error| gst::error_msg!(gst::ResourceError::NotFound, ("{error}")))?;
+        let message = loaded.message();
+        self.stats.lock().backend.clone_from(&message.backend);
+        gst::info!(CAT, imp = self, "engine {} on {}, {:?}", message.engine, message.backend, loaded.plan);
         let obj = self.obj();
         let posted = gst::message::Element::builder(gst::Structure::from(&message)).src(&*obj).build();
         let _ = obj.post_message(posted);
-        Ok(Running { pool, plan, mode: settings.mode, max_age: settings.max_age, identity, finished })
+        Ok(running)
     }
 
-    /// Attaches a result to a frame and keeps count.
-    fn attach(&self, buffer: &mut gst::Buffer, pts_ns: u64, outcome: Option<Outcome>) {
-        let identity = self.running.lock().as_ref().map(|r| r.identity.clone());
-        let outcome = match (outcome, identity) {
-            (Some(outcome), _) => outcome,
-            (None, Some(identity)) => {
-                let error = "a thread for inference ended".to_owned();
-                self.stats.lock().count_failure(error.clone());
-                Outcome {
-                    result: FrameResult::missing(identity, pts_ns, Reason::InferenceFailed),
-                    error: Some(error),
+    /// Lets the engine look at frames where they lie, or at copies where that cannot be, which is said.
+    fn settle(&self, caps: &gst::CapsRef) -> Result<(), gst::LoggableError> {
+        let on_device = Place::of(caps) != Place::Host;
+        let running = self.running.lock().clone();
+        let Some(running) = running else { return Ok(()) };
+        self.stats.lock().comes_down = false;
+        if !on_device && !running.sees_device {
+            return Ok(());
+        }
+        let started = match self.seat(caps, &running.loaded) {
+            Ok(seat) => running.loaded.start(seat, &self.stats).map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        let started = match started {
+            Ok(started) => started,
+            Err(why) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::NotFound,
+                    ("every frame is copied from the GPU for the engine: {why}")
+                );
+                if !Place::of(caps).is_readable() {
+                    return Err(gst::loggable_error!(CAT, "{}", why));
                 }
+                self.stats.lock().comes_down = true;
+                if !running.sees_device {
+                    return Ok(());
+                }
+                let again = running.loaded.start(None, &self.stats);
+                again.map_err(|error| gst::loggable_error!(CAT, "{error}"))?
             }
-            (None, None) => return,
         };
-        if let Some(error) = outcome.error {
-            self.report(&error);
-        }
-        ResultMeta::add(buffer.make_mut(), Arc::new(outcome.result));
+        // Those of before end outside the lock.
+        drop(self.running.lock().replace(Arc::new(started)));
+        Ok(())
     }
 
-    /// Says that the engine failed, less and less often.
-    fn report(&self, error: &str) {
-        let (reported, failed) = {
-            let mut stats = self.stats.lock();
-            stats.reported += 1;
-            (stats.reported, stats.failed)
-        };
-        if reported.is_power_of_two() {
-            gst::element_imp_warning!(
-                self,
-                gst::StreamError::Failed,
-                ("{error}"),
-                ["{failed} frames without a result so far"]
-            );
+    /// What it takes to look at frames where they lie; `None` for frames in the computer's memory.
+    fn seat(&self, caps: &gst::CapsRef, loaded: &Loaded) -> Result<Option<Seat>, String> {
+        let text = |error: CudaError| error.to_string();
+        let Some(frames) = Frames::of(caps).map_err(text)? else { return Ok(None) };
+        let context = self.sharing.ensure(&*self.obj()).map_err(text)?;
+        if loaded.provider != Provider::Cpu && !crate::device::is_primary(&context).map_err(text)? {
+            return Err("the pipeline's CUDA context is not the device's primary one, in which ONNX Runtime works: let \
+                        vesaliussegment come to READY first, or set a context on the pipeline"
+                .to_owned());
         }
-    }
-
-    /// Takes the oldest frame if its result is there, or waits for it if `wait` says so.
-    fn oldest(&self, wait: impl Fn(usize) -> bool) -> Result<Option<gst::Buffer>, gst::FlowError> {
-        let head = {
-            let mut stream = self.stream.lock();
-            let waiting = stream.in_flight.len();
-            let settled = stream.in_flight.front().is_some_and(|head| head.ticket.is_settled());
-            if settled || wait(waiting) { stream.in_flight.pop_front() } else { None }
-        };
-        let Some(InFlight { mut buffer, pts_ns, ticket }) = head else { return Ok(None) };
-        let outcome = ticket.wait(&self.flushing);
-        if self.flushing.load(Ordering::Acquire) {
-            return Err(gst::FlowError::Flushing);
-        }
-        self.attach(&mut buffer, pts_ns, outcome);
-        Ok(Some(buffer))
-    }
-
-    /// Lets every frame on its way finish, before what follows it in the stream.
-    fn drain(&self) {
-        loop {
-            match self.oldest(|waiting| waiting > 0) {
-                Ok(Some(buffer)) => {
-                    if let Err(error) = self.obj().src_pad().push(buffer) {
-                        let mut stream = self.stream.lock();
-                        stream.in_flight.clear();
-                        stream.pending_error = Some(error);
-                        return;
-                    }
-                }
-                Ok(None) => return,
-                Err(_) => {
-                    self.stream.lock().in_flight.clear();
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Forgets everything about the frames before: they do not belong with those to come.
-    fn forget(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        if loaded.provider == Provider::Cpu
+            && !DeviceBuffer::new(&context, 16).map_err(text)?.is_seen_by_host()
         {
-            let mut stream = self.stream.lock();
-            stream.in_flight.clear();
-            stream.newest = None;
+            return Err("the engine runs on the processor".to_owned());
         }
-        if let Some(running) = self.running.lock().as_ref() {
-            running.pool.forget_waiting();
-            *running.finished.lock() = Finished::default();
-        }
-    }
-
-    fn accept(&self, mut buffer: gst::Buffer) -> Result<Option<gst::Buffer>, gst::FlowError> {
-        let Some(running) = self.running.lock().clone() else { return Err(gst::FlowError::Flushing) };
-        let Some(info) = self.stream.lock().info.clone() else { return Err(gst::FlowError::NotNegotiated) };
-        let Some(pts) = buffer.pts() else {
-            gst::element_imp_error!(
-                self,
-                gst::StreamError::Format,
-                ("a frame has no time stamp: a result could not be told which frame it belongs to")
-            );
-            return Err(gst::FlowError::Error);
-        };
-        let pts_ns = pts.nseconds();
-        self.stats.lock().frames += 1;
-        let epoch = self.epoch.load(Ordering::Acquire);
-        let mut job = Job { buffer: buffer.clone(), info, pts_ns, epoch, promise: None };
-        match running.mode {
-            Mode::EveryFrame => {
-                let (promise, ticket) = promise();
-                job.promise = Some(promise);
-                // A job that the pool cannot take is dropped, and its promise with it: the ticket knows.
-                drop(running.pool.give(job));
-                self.stream.lock().in_flight.push_back(InFlight { buffer, pts_ns, ticket });
-                Ok(None)
-            }
-            Mode::Latest => {
-                if running.pool.give(job).is_some() {
-                    self.stats.lock().skipped += 1;
-                }
-                self.attach_newest(&running, &mut buffer, pts_ns);
-                Ok(Some(buffer))
-            }
-        }
-    }
-
-    /// Attaches the newest result with its age, or says why there is none to show.
-    fn attach_newest(&self, running: &Running, buffer: &mut gst::Buffer, pts_ns: u64) {
-        // The lock is not held while messages are posted.
-        let Finished { newest, errors } = std::mem::take(&mut *running.finished.lock());
-        for error in &errors {
-            self.report(error);
-        }
-        if let Some((epoch, outcome)) = newest
-            && epoch == self.epoch.load(Ordering::Acquire)
-        {
-            self.stream.lock().newest = Some(Arc::new(outcome.result));
-        }
-        let newest = self.stream.lock().newest.clone();
-        let result = match newest {
-            None => FrameResult::missing(running.identity.clone(), pts_ns, Reason::NoResultYet),
-            Some(newest) => {
-                let age_ns = pts_ns.saturating_sub(newest.source_pts_ns);
-                if u128::from(age_ns) > running.max_age.as_nanos() {
-                    self.stats.lock().stale += 1;
-                    let mut stale =
-                        FrameResult::missing(running.identity.clone(), newest.source_pts_ns, Reason::Stale);
-                    stale.age_ns = age_ns;
-                    stale
-                } else {
-                    let mut result = (*newest).clone();
-                    result.age_ns = age_ns;
-                    result
-                }
-            }
-        };
-        ResultMeta::add(buffer.make_mut(), Arc::new(result));
+        let kernels = crate::device::kernels(&context).map_err(text)?;
+        self.stats.lock().context = Some(context);
+        Ok(Some(Seat { frames, kernels }))
     }
 }
 
@@ -441,8 +240,10 @@ impl ElementImpl for Segment {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-            LazyLock::new(|| crate::pad_templates(&template_caps(), &template_caps()));
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let caps = with_device(&template_caps(), &[gst_video::VideoFormat::P01010le]);
+            crate::pad_templates(&caps, &caps)
+        });
         TEMPLATES.as_ref()
     }
 
@@ -460,8 +261,15 @@ impl ElementImpl for Segment {
         let result = self.parent_change_state(transition)?;
         if transition == gst::StateChange::ReadyToNull {
             *self.running.lock() = None;
+            self.stats.lock().context = None;
+            self.sharing.forget();
         }
         Ok(result)
+    }
+
+    fn set_context(&self, context: &gst::Context) {
+        self.sharing.set(&*self.obj(), context);
+        self.parent_set_context(context);
     }
 }
 
@@ -472,8 +280,9 @@ impl BaseTransformImpl for Segment {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         self.flushing.store(false, Ordering::Release);
-        let backend = std::mem::take(&mut self.stats.lock().backend);
-        *self.stats.lock() = Stats { backend, ..Stats::default() };
+        let mut stats = self.stats.lock();
+        let (backend, context) = (std::mem::take(&mut stats.backend), stats.context.take());
+        *stats = Stats { backend, context, ..Stats::default() };
         Ok(())
     }
 
@@ -484,9 +293,29 @@ impl BaseTransformImpl for Segment {
         Ok(())
     }
 
+    fn transform_caps(
+        &self,
+        _direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let provider = self.running.lock().as_ref().map(|running| running.loaded.provider);
+        let preference = match provider {
+            None => Preference::None,
+            Some(Provider::Cpu) => Preference::Host,
+            Some(Provider::Cuda | Provider::TensorRt) => Preference::Device,
+        };
+        let caps = offered(caps, preference);
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
+            None => caps,
+        })
+    }
+
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
+        self.settle(incaps)?;
         let declared = self.latency();
         // Maps of another picture size mean nothing here.
         self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -532,6 +361,9 @@ impl BaseTransformImpl for Segment {
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if query.type_() == gst::QueryType::Context && self.sharing.answer(&*self.obj(), query) {
+            return true;
+        }
         if direction == gst::PadDirection::Sink && query.is_serialized() {
             self.drain();
         }
@@ -565,7 +397,7 @@ impl BaseTransformImpl for Segment {
             return Err(error);
         }
         if is_discont || inbuf.flags().contains(gst::BufferFlags::DISCONT) {
-            let mode = self.running.lock().as_ref().map(|r| r.mode);
+            let mode = self.running.lock().as_ref().map(|r| r.loaded.mode);
             if mode == Some(Mode::Latest) {
                 self.forget();
             }
@@ -579,25 +411,11 @@ impl BaseTransformImpl for Segment {
         {
             return Ok(GenerateOutputSuccess::Buffer(done));
         }
-        let limit = self.running.lock().as_ref().map_or(1, |r| r.plan.max_in_flight);
+        let limit = self.running.lock().as_ref().map_or(1, |r| r.loaded.plan.max_in_flight);
         // A full house waits for its oldest; otherwise only what is finished goes.
         Ok(match self.oldest(|waiting| waiting >= limit)? {
             Some(buffer) => GenerateOutputSuccess::Buffer(buffer),
             None => GenerateOutputSuccess::NoOutput,
         })
-    }
-}
-
-impl Segment {
-    /// How long a frame may stay: the frames in flight, less the one being taken.
-    fn latency(&self) -> gst::ClockTime {
-        let Some(plan) = self.running.lock().as_ref().map(|r| r.plan) else { return gst::ClockTime::ZERO };
-        let fps = self.stream.lock().info.as_ref().map(|info| info.fps());
-        let Some(fps) = fps.filter(|fps| fps.numer() > 0 && fps.denom() > 0) else {
-            return gst::ClockTime::ZERO;
-        };
-        gst::ClockTime::SECOND
-            .mul_div_floor(fps.denom() as u64, fps.numer() as u64)
-            .map_or(gst::ClockTime::ZERO, |frame| frame * (plan.max_in_flight as u64 - 1))
     }
 }

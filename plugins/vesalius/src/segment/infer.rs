@@ -2,11 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
-use vesalius_engine::{Engine, EngineError, SessionOptions, Worker};
+use vesalius_cuda::gst_cuda::Access;
+use vesalius_cuda::{BackOff, Kernels, Recovering};
+use vesalius_engine::{DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
 
 use super::pool::Promise;
+use crate::device::Frames;
 use crate::frame::view;
 
 /// A frame to look at. Holds a reference of the picture until the network has seen it.
@@ -25,42 +29,97 @@ pub(super) struct Outcome {
     pub(super) error: Option<String>,
 }
 
+/// What an engine needs to look at frames where they lie on a GPU.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) frames: Frames,
+    /// In the device's primary context.
+    pub(super) kernels: Kernels,
+}
+
+/// How frames are looked at.
+enum Eyes {
+    /// Through the computer's memory.
+    Host(Box<Worker>),
+    /// Where they lie.
+    Device { frames: Frames, worker: Recovering<DeviceWorker, EngineError>, since: Instant },
+}
+
+impl Eyes {
+    fn open(engine: &Engine, options: &SessionOptions, seat: Option<&Seat>) -> Result<Self, EngineError> {
+        let Some(Seat { frames, kernels }) = seat.cloned() else {
+            return Ok(Self::Host(Box::new(Worker::new(engine, options)?)));
+        };
+        let (engine, options) = (engine.clone(), options.clone());
+        let worker =
+            Recovering::new(BackOff::default(), move || DeviceWorker::new(&engine, &options, &kernels))?;
+        Ok(Self::Device { frames, worker, since: Instant::now() })
+    }
+
+    fn look(&mut self, buffer: &mut gst::Buffer, info: &gst_video::VideoInfo) -> Result<FrameOutput, String> {
+        match self {
+            Self::Host(worker) => {
+                let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+                    .map_err(|_| "a frame's memory cannot be read".to_owned())?;
+                let frame = view(&mapped).map_err(|e| e.to_string())?;
+                let par = info.par();
+                worker.process(&frame, (par.numer(), par.denom())).map_err(|e| e.to_string())
+            }
+            Self::Device { frames, worker, since } => worker
+                .act(since.elapsed(), |worker| {
+                    let mapped = frames.map(buffer, worker.stream().context(), Access::Read)?;
+                    let written = mapped.stream.as_ref().map(|stream| stream.fence()).transpose()?;
+                    worker.process(&mapped.picture, written.as_ref(), frames.pixel_aspect_ratio())
+                })
+                .map_err(|e| e.to_string()),
+        }
+    }
+}
+
 /// An engine loaded for one thread.
 pub(super) struct Inference {
     engine: Engine,
     identity: Arc<EngineIdentity>,
     options: SessionOptions,
-    worker: Worker,
+    seat: Option<Seat>,
+    eyes: Eyes,
 }
 
 impl Inference {
-    /// `identity` travels with the results.
+    /// `identity` travels with the results; with a seat, frames are looked at where they lie on the GPU.
     pub(super) fn load(
         engine: &Engine,
         identity: &Arc<EngineIdentity>,
         options: &SessionOptions,
+        seat: Option<&Seat>,
     ) -> Result<Self, EngineError> {
-        let worker = Worker::new(engine, options)?;
-        Ok(Self { engine: engine.clone(), identity: identity.clone(), options: options.clone(), worker })
+        let eyes = Eyes::open(engine, options, seat)?;
+        Ok(Self {
+            engine: engine.clone(),
+            identity: identity.clone(),
+            options: options.clone(),
+            seat: seat.cloned(),
+            eyes,
+        })
     }
 
     /// Runs the engine on a frame.
     pub(super) fn run(
         &mut self,
-        buffer: &gst::BufferRef,
+        buffer: &mut gst::Buffer,
         info: &gst_video::VideoInfo,
         pts_ns: u64,
     ) -> Outcome {
         // A panic in a library must not take the thread, and with it the pipeline, along.
-        let caught = catch_unwind(AssertUnwindSafe(|| self.try_run(buffer, info, pts_ns)));
+        let caught = catch_unwind(AssertUnwindSafe(|| self.eyes.look(buffer, info)));
         let error = match caught {
-            Ok(Ok(result)) => return Outcome { result, error: None },
+            Ok(Ok(output)) => return Outcome { result: self.result_of(output, pts_ns), error: None },
             Ok(Err(error)) => error,
             Err(_) => {
                 // What a panic left behind is not trusted.
-                match Worker::new(&self.engine, &self.options) {
-                    Ok(worker) => {
-                        self.worker = worker;
+                match Eyes::open(&self.engine, &self.options, self.seat.as_ref()) {
+                    Ok(eyes) => {
+                        self.eyes = eyes;
                         "the engine panicked and was loaded again".to_owned()
                     }
                     Err(error) => format!("the engine panicked and cannot be loaded again: {error}"),
@@ -73,22 +132,12 @@ impl Inference {
         }
     }
 
-    fn try_run(
-        &mut self,
-        buffer: &gst::BufferRef,
-        info: &gst_video::VideoInfo,
-        pts_ns: u64,
-    ) -> Result<FrameResult, String> {
-        let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
-            .map_err(|_| "a frame's memory cannot be read".to_owned())?;
-        let frame = view(&mapped).map_err(|e| e.to_string())?;
-        let par = info.par();
-        let output = self.worker.process(&frame, (par.numer(), par.denom())).map_err(|e| e.to_string())?;
+    fn result_of(&self, output: FrameOutput, pts_ns: u64) -> FrameResult {
         let mut result = FrameResult::missing(self.identity.clone(), pts_ns, Reason::InferenceFailed);
         result.status = ResultStatus::Ok;
         result.geometry = Some(output.geometry);
         result.classes = output.classes;
         result.times = output.times;
-        Ok(result)
+        result
     }
 }

@@ -17,8 +17,10 @@ use gst::prelude::*;
 mod imp;
 mod infer;
 mod pool;
+mod running;
 mod settings;
 mod stats;
+mod stream;
 
 pub use settings::Mode;
 

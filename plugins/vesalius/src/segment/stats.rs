@@ -1,5 +1,7 @@
 //! Counts and times of `vesaliussegment`.
 
+use vesalius_cuda::Context;
+
 use crate::histogram::Histogram;
 
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,12 @@ pub(super) struct Stats {
     pub(super) reported: u64,
     /// Frames that passed with a result too old to be shown.
     pub(super) stale: u64,
+    /// Whether frames lie on a GPU and are copied from there for the engine.
+    pub(super) comes_down: bool,
+    /// Frames that were copied from a GPU for the engine.
+    pub(super) downloaded: u64,
+    /// Where the engine looks at frames on a GPU; it counts what goes to and fro.
+    pub(super) context: Option<Context>,
     pub(super) inference: Histogram,
     pub(super) backend: String,
     pub(super) last_error: String,
@@ -25,6 +33,7 @@ impl Stats {
     /// Counts a frame that the engine looked at.
     pub(super) fn count_inference(&mut self, ns: Option<u64>, error: Option<String>) {
         self.inferred += 1;
+        self.downloaded += u64::from(self.comes_down);
         if let Some(ns) = ns {
             self.inference.add(ns);
         }
@@ -40,12 +49,15 @@ impl Stats {
     }
 
     pub(super) fn structure(&self) -> gst::Structure {
+        let device = self.context.as_ref().map(Context::counters).unwrap_or_default();
         let mut s = gst::Structure::builder("vesalius-segment-stats")
             .field("frames", self.frames)
             .field("inferred", self.inferred)
             .field("skipped", self.skipped)
             .field("failed", self.failed)
             .field("stale", self.stale)
+            .field("frames-uploaded", device.frames_uploaded)
+            .field("frames-downloaded", device.frames_downloaded + self.downloaded)
             .field("backend", &self.backend)
             .field("last-error", &self.last_error)
             .build();

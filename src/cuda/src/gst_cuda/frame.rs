@@ -74,6 +74,16 @@ impl GstCuda {
         buffer.n_memory() == 1 && self.is_cuda_memory(buffer.peek_memory(0))
     }
 
+    /// Whether nobody else sees a frame, so that it may be drawn on.
+    pub fn is_ours_alone(&self, buffer: &gst::BufferRef) -> bool {
+        let writable = |object: *const gst::ffi::GstMiniObject| {
+            // SAFETY: the object is alive, and only looked at.
+            unsafe { gst::ffi::gst_mini_object_is_writable(object) != 0 }
+        };
+        writable(buffer.as_ptr().cast())
+            && (0..buffer.n_memory()).all(|i| writable(buffer.peek_memory(i).as_ptr().cast()))
+    }
+
     /// Maps a frame for the device; the mapping holds a reference of the buffer until whoever works on the
     /// picture is done, so a pool does not give the frame to somebody else; `None` for one that lies
     /// elsewhere. Where GStreamer has to copy it to the device first, that is counted as a copied frame.

@@ -169,6 +169,11 @@ impl SharedContext {
         RawContext(unsafe { (self.cuda.functions.context_get_handle)(self.as_ptr()) } as usize)
     }
 
+    /// Whether it is this very context.
+    pub fn is(&self, context: &Context) -> bool {
+        self.raw() == context.raw()
+    }
+
     /// The driver's number of its device.
     pub fn device(&self) -> Option<i32> {
         let id =

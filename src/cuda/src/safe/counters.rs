@@ -31,6 +31,8 @@ counters! {
     frames_uploaded,
     /// Pictures copied from the device to the host.
     frames_downloaded,
+    /// Pictures copied from one place on the device to another.
+    frames_copied,
     /// Bytes that went to the device, whatever they are.
     bytes_up,
     /// Bytes that came from the device, whatever they are.

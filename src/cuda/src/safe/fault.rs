@@ -50,22 +50,34 @@ pub enum Health {
     },
 }
 
+/// An error of work on a device.
+pub trait DeviceError: From<CudaError> + std::fmt::Display {
+    /// Whether the context is lost with it.
+    fn is_sticky(&self) -> bool;
+}
+
+impl DeviceError for CudaError {
+    fn is_sticky(&self) -> bool {
+        CudaError::is_sticky(self)
+    }
+}
+
 /// Everything on a device that goes with its context, and how to build it anew.
-pub struct Recovering<T> {
-    build: Box<dyn FnMut() -> Result<T, CudaError> + Send>,
+pub struct Recovering<T, E = CudaError> {
+    build: Box<dyn FnMut() -> Result<T, E> + Send>,
     built: Option<T>,
     health: Health,
     back_off: BackOff,
     rebuilds: u64,
 }
 
-impl<T> std::fmt::Debug for Recovering<T> {
+impl<T, E> std::fmt::Debug for Recovering<T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Recovering({:?}, {} rebuilds)", self.health, self.rebuilds)
     }
 }
 
-impl<T> Recovering<T> {
+impl<T, E: DeviceError> Recovering<T, E> {
     /// Builds for the first time.
     ///
     /// # Errors
@@ -73,8 +85,8 @@ impl<T> Recovering<T> {
     /// Those of `build`: what does not work at the start is no FAULT.
     pub fn new(
         back_off: BackOff,
-        mut build: impl FnMut() -> Result<T, CudaError> + Send + 'static,
-    ) -> Result<Self, CudaError> {
+        mut build: impl FnMut() -> Result<T, E> + Send + 'static,
+    ) -> Result<Self, E> {
         let built = Some(build()?);
         Ok(Self { build: Box::new(build), built, health: Health::Ready, back_off, rebuilds: 0 })
     }
@@ -87,15 +99,11 @@ impl<T> Recovering<T> {
     /// # Errors
     ///
     /// Those of `act`, [`CudaError::Fault`].
-    pub fn act<R>(
-        &mut self,
-        now: Duration,
-        act: impl FnOnce(&mut T) -> Result<R, CudaError>,
-    ) -> Result<R, CudaError> {
+    pub fn act<R>(&mut self, now: Duration, act: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
         if let Health::Fault { cause, failures, retry_at } = &self.health {
             if now < *retry_at {
                 let retry_ms = u64::try_from((*retry_at - now).as_millis()).unwrap_or(u64::MAX);
-                return Err(CudaError::Fault { retry_ms, cause: cause.clone() });
+                return Err(CudaError::Fault { retry_ms, cause: cause.clone() }.into());
             }
             let failures = *failures;
             match (self.build)() {
@@ -111,7 +119,7 @@ impl<T> Recovering<T> {
             }
         }
         let Some(built) = &mut self.built else {
-            return Err(CudaError::Fault { retry_ms: 0, cause: "nothing is built".to_owned() });
+            return Err(CudaError::Fault { retry_ms: 0, cause: "nothing is built".to_owned() }.into());
         };
         act(built).inspect_err(|error| {
             if error.is_sticky() {
@@ -120,7 +128,7 @@ impl<T> Recovering<T> {
         })
     }
 
-    fn fault(&mut self, now: Duration, error: &CudaError, failures: u32) {
+    fn fault(&mut self, now: Duration, error: &E, failures: u32) {
         // Its owners give back what they have; the driver refuses most of it, and that is of no consequence.
         self.built = None;
         let retry_at = now.saturating_add(self.back_off.after(failures));

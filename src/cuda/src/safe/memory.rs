@@ -85,6 +85,15 @@ impl DeviceBuffer {
         self.allocation.bytes
     }
 
+    /// Whether the computer can use it where it lies. NVIDIA's GPUs say no for memory that was allocated as this was.
+    pub fn is_seen_by_host(&self) -> bool {
+        let context = self.context();
+        let Ok(_entered) = context.enter() else { return false };
+        // SAFETY: the memory is alive as long as `self` is.
+        let seen = unsafe { context.driver().host_pointer(self.ptr()) };
+        seen.is_ok_and(|address| address as u64 == self.ptr().0)
+    }
+
     /// Whether it has no bytes; never so.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

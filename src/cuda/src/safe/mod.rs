@@ -14,7 +14,7 @@ mod timer;
 
 pub use context::{Context, Entered};
 pub use counters::CountersNow;
-pub use fault::{BackOff, Health, Recovering};
+pub use fault::{BackOff, DeviceError, Health, Recovering};
 pub use keep::KeepAlive;
 pub use memory::{DeviceBuffer, Download};
 pub use module::{Kernels, Launch};

@@ -239,6 +239,44 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Copies a picture onto another of the same format and size. Nothing leaves the device; counted as a frame copied
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::Unfit`], [`CudaError::OtherContext`], [`CudaError::Driver`].
+    pub fn copy_picture(&mut self, from: &DevicePicture, to: &DevicePicture) -> Result<(), CudaError> {
+        let shape = |picture: &DevicePicture| (picture.format, picture.width, picture.height);
+        if shape(from) != shape(to) {
+            return Err(unfit(format!("{from:?} is copied to {to:?}: both must be alike")));
+        }
+        self.hold_picture(from)?;
+        self.hold_picture(to)?;
+        let context = self.context().clone();
+        let stream = self.stream().raw();
+        let _entered = context.enter()?;
+        for plane in 0..from.format.planes() {
+            let layout = from.format.plane_layout(plane, from.width, from.height);
+            let ((source, source_stride), (target, target_stride)) = (from.plane(plane), to.plane(plane));
+            // Rows of one stride lie in one piece, what is between them included.
+            let (pieces, bytes) = if source_stride == target_stride {
+                (1, source_stride * layout.rows.saturating_sub(1) + layout.row_bytes)
+            } else {
+                (layout.rows, layout.row_bytes)
+            };
+            for piece in 0..pieces {
+                let at = |ptr: DevicePtr, stride: usize| ptr.offset((piece * stride) as u64);
+                let (source, target) = (at(source, source_stride), at(target, target_stride));
+                // SAFETY: both pictures hold their planes, which reach as far as their rows do, and the work holds
+                // the pictures.
+                let copied = unsafe { context.driver().copy_on_device(target, source, bytes, stream) };
+                context.check("cuMemcpyDtoDAsync", copied)?;
+            }
+        }
+        Counters::add(&context.count().frames_copied, 1);
+        Ok(())
+    }
+
     /// Copies a picture of the host into a buffer, rows one after the other. Counted as a copied frame.
     ///
     /// # Errors

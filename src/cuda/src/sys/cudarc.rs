@@ -17,7 +17,7 @@ use super::driver::{
 pub struct Cudarc(());
 
 /// The driver's functions that are called here, so that none is found missing in the middle of work.
-const SYMBOLS: [&str; 32] = [
+const SYMBOLS: [&str; 34] = [
     "cuInit",
     "cuDriverGetVersion",
     "cuDeviceGet",
@@ -35,6 +35,8 @@ const SYMBOLS: [&str; 32] = [
     "cuMemFreeHost",
     "cuMemcpyHtoDAsync_v2",
     "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyDtoDAsync_v2",
+    "cuPointerGetAttribute",
     "cuMemsetD8Async",
     "cuStreamCreate",
     "cuStreamDestroy_v2",
@@ -210,6 +212,25 @@ unsafe impl Driver for Cudarc {
     unsafe fn copy_to_host(&self, to: *mut u8, from: DevicePtr, bytes: usize, on: RawStream) -> Outcome<()> {
         // SAFETY: the caller keeps both ends, of `bytes` each, until the stream has passed.
         check(unsafe { sys::cuMemcpyDtoHAsync_v2(to.cast(), from.0, bytes, stream(on)) })
+    }
+
+    unsafe fn copy_on_device(
+        &self,
+        to: DevicePtr,
+        from: DevicePtr,
+        bytes: usize,
+        on: RawStream,
+    ) -> Outcome<()> {
+        // SAFETY: the caller keeps both ends, of `bytes` each, until the stream has passed.
+        check(unsafe { sys::cuMemcpyDtoDAsync_v2(to.0, from.0, bytes, stream(on)) })
+    }
+
+    unsafe fn host_pointer(&self, memory: DevicePtr) -> Outcome<*mut u8> {
+        let mut address: *mut c_void = std::ptr::null_mut();
+        let attribute = sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_HOST_POINTER;
+        // SAFETY: the pointer is to a local that outlives the call, as large as this attribute.
+        check(unsafe { sys::cuPointerGetAttribute((&raw mut address).cast(), attribute, memory.0) })?;
+        Ok(address.cast())
     }
 
     unsafe fn memset(&self, memory: DevicePtr, value: u8, bytes: usize, on: RawStream) -> Outcome<()> {

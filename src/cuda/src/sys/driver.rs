@@ -131,6 +131,16 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
         bytes: usize,
         stream: RawStream,
     ) -> Outcome<()>;
+    /// `cuMemcpyDtoDAsync_v2`.
+    unsafe fn copy_on_device(
+        &self,
+        to: DevicePtr,
+        from: DevicePtr,
+        bytes: usize,
+        stream: RawStream,
+    ) -> Outcome<()>;
+    /// `cuPointerGetAttribute` of `CU_POINTER_ATTRIBUTE_HOST_POINTER`: where the computer sees the memory, if it does.
+    unsafe fn host_pointer(&self, memory: DevicePtr) -> Outcome<*mut u8>;
     /// `cuMemsetD8Async`.
     unsafe fn memset(&self, memory: DevicePtr, value: u8, bytes: usize, stream: RawStream) -> Outcome<()>;
 

@@ -6,7 +6,7 @@ use vesalius_cuda::sys::{
     Code, DevicePtr, Dim3, Driver, Outcome, RawContext, RawEvent, RawFunction, RawModule, RawStream,
 };
 
-use super::{Function, HostDevice, LaunchFn, Op, PRIMARY};
+use super::{Function, HostDevice, LaunchFn, Op, PRIMARY, Way};
 
 // SAFETY: work of a stream is done in its order, and memory stays until it is freed, and longer.
 unsafe impl Driver for HostDevice {
@@ -77,7 +77,7 @@ unsafe impl Driver for HostDevice {
         bytes: usize,
         stream: RawStream,
     ) -> Outcome<()> {
-        self.queue("upload", stream, Op::Copy { to: to.0, from: from as u64, bytes, is_download: false })
+        self.queue("upload", stream, Op::Copy { to: to.0, from: from as u64, bytes, way: Way::Up })
     }
     unsafe fn copy_to_host(
         &self,
@@ -86,7 +86,20 @@ unsafe impl Driver for HostDevice {
         bytes: usize,
         stream: RawStream,
     ) -> Outcome<()> {
-        self.queue("download", stream, Op::Copy { to: to as u64, from: from.0, bytes, is_download: true })
+        self.queue("download", stream, Op::Copy { to: to as u64, from: from.0, bytes, way: Way::Down })
+    }
+    unsafe fn copy_on_device(
+        &self,
+        to: DevicePtr,
+        from: DevicePtr,
+        bytes: usize,
+        stream: RawStream,
+    ) -> Outcome<()> {
+        self.queue("copy", stream, Op::Copy { to: to.0, from: from.0, bytes, way: Way::Across })
+    }
+    unsafe fn host_pointer(&self, memory: DevicePtr) -> Outcome<*mut u8> {
+        drop(self.call("host_pointer", true)?);
+        Ok(memory.0 as *mut u8)
     }
     unsafe fn memset(&self, memory: DevicePtr, value: u8, bytes: usize, stream: RawStream) -> Outcome<()> {
         self.queue("memset", stream, Op::Set { at: memory.0, value, bytes })

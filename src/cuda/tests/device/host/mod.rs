@@ -27,12 +27,20 @@ struct Function {
     size: usize,
 }
 
+/// Which ends of a copy lie on the device.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Up,
+    Down,
+    Across,
+}
+
 enum Op {
     Copy {
         to: u64,
         from: u64,
         bytes: usize,
-        is_download: bool,
+        way: Way,
     },
     Set {
         at: u64,
@@ -103,9 +111,12 @@ impl State {
     fn step(&mut self, stream: usize) -> bool {
         let Some(op) = self.streams.get_mut(&stream).and_then(VecDeque::pop_front) else { return false };
         match op {
-            Op::Copy { to, from, bytes, is_download } => {
-                let (device, host) = if is_download { (from, to) } else { (to, from) };
-                for fault in [self.memory.touch(device, bytes), self.pinned.touch(host, bytes)] {
+            Op::Copy { to, from, bytes, way } => {
+                let touch = |address, is_host| {
+                    let memory = if is_host { &self.pinned } else { &self.memory };
+                    memory.touch(address, bytes)
+                };
+                for fault in [touch(from, way == Way::Up), touch(to, way == Way::Down)] {
                     if let Err(what) = fault {
                         return self.lost_by(format!("copy: {what}"));
                     }

@@ -1,0 +1,145 @@
+//! The engine at work: what is loaded, on which threads, and where it looks at the frames.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use vesalius_engine::{
+    Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
+};
+use vesalius_measure::result::{EngineIdentity, FrameResult};
+
+use super::infer::{Inference, Job, Outcome, Seat};
+use super::pool::{Pool, PoolError};
+use super::settings::{Mode, Plan, Settings};
+use super::stats::Stats;
+use crate::messages::BackendMessage;
+
+/// What is settled when the element leaves NULL, before any frame is known.
+pub(super) struct Loaded {
+    engine: Engine,
+    options: SessionOptions,
+    pub(super) provider: Provider,
+    pub(super) plan: Plan,
+    pub(super) mode: Mode,
+    pub(super) max_age: Duration,
+    pub(super) identity: Arc<EngineIdentity>,
+    why: String,
+}
+
+impl Loaded {
+    /// Finds the engine and chooses what runs it.
+    pub(super) fn choose(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
+        if settings.engine.is_empty() {
+            return Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                ("no engine is set: set the property 'engine' to a name or a folder")
+            ));
+        }
+        let wrong =
+            |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::Settings, ("{error}"));
+        let provider = settings.backend.parse::<ProviderChoice>().map_err(|e| wrong(&e))?;
+        let precision = settings.precision.parse::<PrecisionChoice>().map_err(|e| wrong(&e))?;
+        let fail = |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::NotFound, ("{error}"));
+        let folder = Registry::standard().find(&settings.engine).map_err(|e| fail(&e))?;
+        let engine = Engine::open(&folder).map_err(|e| fail(&e))?;
+        let asked = SessionOptions {
+            runtime: settings.runtime.clone(),
+            provider,
+            precision,
+            ..SessionOptions::default()
+        };
+        // Once for all threads: results of one stream come from one backend.
+        let selection = engine.select(&asked).map_err(|e| fail(&e))?;
+        let plan = settings.plan(selection.provider);
+        Ok(Self {
+            options: SessionOptions { threads: plan.threads_per_worker, ..asked.on(&selection) },
+            identity: engine.identity_on(&selection),
+            provider: selection.provider,
+            plan,
+            mode: settings.mode,
+            max_age: settings.max_age,
+            why: selection.why,
+            engine,
+        })
+    }
+
+    /// What the bus is told of it.
+    pub(super) fn message(&self) -> BackendMessage {
+        BackendMessage {
+            backend: self.identity.backend.clone(),
+            why: self.why.clone(),
+            engine: self.identity.name.clone(),
+            engine_sha256: self.identity.sha256.clone(),
+        }
+    }
+
+    /// Starts the threads; with a seat, they look at frames where they lie on the GPU.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        seat: Option<Seat>,
+        stats: &Arc<Mutex<Stats>>,
+    ) -> Result<Running, PoolError<EngineError>> {
+        let finished = Arc::new(Mutex::new(Finished::default()));
+        let sees_device = seat.is_some();
+        let make = {
+            let (loaded, finished, stats) = (self.clone(), finished.clone(), stats.clone());
+            move || {
+                let mut inference =
+                    Inference::load(&loaded.engine, &loaded.identity, &loaded.options, seat.as_ref())?;
+                let (finished, stats) = (finished.clone(), stats.clone());
+                Ok(move |job: Job| {
+                    let Job { mut buffer, info, pts_ns, epoch, promise } = job;
+                    let outcome = inference.run(&mut buffer, &info, pts_ns);
+                    // The frame goes on as soon as the answer is there, and then it should be nobody else's.
+                    drop(buffer);
+                    let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
+                    let count = || stats.lock().count_inference(ns, error);
+                    match promise {
+                        // A frame does not leave before it is counted.
+                        Some(promise) => {
+                            count();
+                            promise.keep(outcome);
+                        }
+                        // What is counted can be taken.
+                        None => {
+                            finished.lock().leave(epoch, outcome);
+                            count();
+                        }
+                    }
+                })
+            }
+        };
+        let pool = Pool::start(self.plan.workers, self.mode == Mode::Latest, make)?;
+        Ok(Running { loaded: self.clone(), pool, sees_device, finished })
+    }
+}
+
+/// The engine at work; there from READY on.
+pub(super) struct Running {
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) pool: Pool<Job>,
+    /// Whether frames are looked at where they lie on the GPU.
+    pub(super) sees_device: bool,
+    /// Where the threads leave results in newest-frame mode.
+    pub(super) finished: Arc<Mutex<Finished>>,
+}
+
+/// What the threads leave for the next frame in newest-frame mode.
+#[derive(Default)]
+pub(super) struct Finished {
+    /// The newest outcome and its [epoch](Job::epoch).
+    pub(super) newest: Option<(u64, Outcome)>,
+    /// The errors since the last frame, in order: a newer outcome must not hide that an older one failed.
+    pub(super) errors: Vec<String>,
+}
+
+impl Finished {
+    fn leave(&mut self, epoch: u64, mut outcome: Outcome) {
+        self.errors.extend(outcome.error.take());
+        self.newest = Some((epoch, outcome));
+    }
+}
+
+/// The result that was attached last, for the frames that follow it in newest-frame mode.
+pub(super) type Newest = Option<Arc<FrameResult>>;
