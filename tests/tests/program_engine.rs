@@ -189,7 +189,15 @@ fn help_says_what_there_is() {
             &["phantom", "fetal-head", "--help"],
             &["--seed", "--field", "--gain", "--shadow", "--motion", "--mm-per-px", "--head-circumference"],
         ),
-        (&["engine", "--help"], &["list", "show", "verify", "build", "import-plan", "clean"]),
+        (
+            &["engine", "--help"],
+            &["list", "show", "verify", "import", "bench", "build", "import-plan", "clean"],
+        ),
+        (
+            &["engine", "import", "--help"],
+            &["--picture", "--reference", "--choose", "--normalise", "--modelinfo"],
+        ),
+        (&["engine", "bench", "--help"], &["--threads", "--provider", "--precision", "--json"]),
         (&["engine", "verify", "--help"], &["--runtime", "--provider", "--precision"]),
         (&["engine", "build", "--help"], &["--runtime", "--provider", "--precision"]),
         (&["engine", "import-plan", "--help"], &["--precision", "--out", "trusted-plans.txt"]),

@@ -1,5 +1,6 @@
 //! A newcomer copies the lines of the README and of docs/ into a terminal, in the project's folder and with a recording
-//! called `my-recording.mp4`, and each must work as it stands.
+//! called `my-recording.mp4`, a model `my-model.onnx`, a still `typical.png` and what the model's makers got for it,
+//! `reference.npy`; and each must work as it stands.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -76,7 +77,40 @@ fn folder_of_a_newcomer() -> tempfile::TempDir {
     let made = folder.path().join("made");
     let clip = phantom(&made, &["--frames", "24", "--width", "400", "--height", "270", "--mm-per-px", "0.4"]);
     std::fs::rename(clip, folder.path().join("my-recording.mp4")).unwrap();
+    model_of_a_newcomer(folder.path());
+    // Engines that are imported must not land in the home folder of whoever runs the tests, where the runtime lies.
+    let data = folder.path().join("data/vesalius");
+    std::fs::create_dir_all(&data).unwrap();
+    let runtime = vesalius_engine::registry::user_engines().unwrap().with_file_name("onnxruntime");
+    std::os::unix::fs::symlink(runtime, data.join("onnxruntime")).unwrap();
     folder
+}
+
+/// A model, a picture for it, and the model's own answer to that picture.
+fn model_of_a_newcomer(folder: &Path) {
+    let model = project().join("src/engine/tests/import_models/bgr-imagenet-nhwc.onnx");
+    std::fs::copy(model, folder.join("my-model.onnx")).unwrap();
+    let disc = |x: u32, y: u32| (f64::from(x) - 40.0).hypot(f64::from(y) - 30.0) < 20.0;
+    let pixel = |x, y| if disc(x, y) { image::Rgb([200, 40, 50]) } else { image::Rgb([90, 95, 160]) };
+    let picture = image::RgbImage::from_fn(120, 60, pixel);
+    picture.save(folder.join("typical.png")).unwrap();
+    // It takes 64×48 pixels, blue first, less ImageNet's mean, and answers by
+    // softmax(0, 12·(red − blue) − 3, 12·(blue − red) − 3), see make_models.py.
+    let small = image::imageops::resize(&picture, 64, 48, image::imageops::FilterType::Triangle);
+    let answer = small.pixels().flat_map(|pixel| {
+        let [red, _, blue] = pixel.0.map(|byte| f64::from(byte) / 255.0);
+        let scores = [0.0, 12.0 * (red - blue) - 3.0, 12.0 * (blue - red) - 3.0].map(f64::exp);
+        let sum: f64 = scores.iter().sum();
+        scores.map(|score| ((score / sum) as f32).to_le_bytes())
+    });
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 48, 64, 3), }\n";
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    let head = [&b"\x93NUMPY\x01\x00"[..], &length, header.as_bytes()].concat();
+    std::fs::write(
+        folder.join("reference.npy"),
+        head.into_iter().chain(answer.flatten()).collect::<Vec<u8>>(),
+    )
+    .unwrap();
 }
 
 #[test]
@@ -101,6 +135,7 @@ fn every_line_works_as_it_stands() {
             shell.env("GST_PLUGIN_PATH", folder.path().join("target/release"));
         }
         shell.env("GST_REGISTRY", folder.path().join("registry")).env_remove("VESALIUS_ENGINES");
+        shell.env("XDG_DATA_HOME", folder.path().join("data"));
         let ran = run(&mut shell);
         assert_eq!(ran.code, Some(0), "{}: {}\n{}{}", line.from, line.text, ran.out, ran.err);
         assert!(!ran.err.contains("CRITICAL") && !ran.err.contains("panicked"), "{}: {}", line.text, ran.err);

@@ -6,6 +6,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vesalius_engine::manifest::Precision;
 use vesalius_engine::{PrecisionChoice, ProviderChoice, SessionOptions};
 
+use crate::engine::args::{BenchArgs, ImportArgs};
+
 /// Live segmentation, overlays and measurements with units on ultrasound and endoscopy video.
 ///
 /// Not for clinical use.
@@ -322,6 +324,10 @@ pub enum EngineAction {
         #[command(flatten)]
         backend: BackendArgs,
     },
+    /// Make an engine of your own ONNX model: what its file leaves open is tried on a picture, for you to see which is right
+    Import(Box<ImportArgs>),
+    /// Measure an engine's speed on this machine, by provider, precision and threads, and which live rate each sustains
+    Bench(BenchArgs),
     /// Compile an engine ahead for this GPU, into the cache
     Build {
         /// Engine by name or folder

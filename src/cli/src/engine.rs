@@ -1,5 +1,11 @@
 //! `vesalius engine`.
 
+pub mod args;
+mod ask;
+mod bench;
+mod import;
+mod sheet;
+
 use serde_json::json;
 use vesalius_engine::provider::cache::EngineCache;
 use vesalius_engine::{Engine, EngineError, Provider, Registry, engine::verify};
@@ -11,6 +17,8 @@ use crate::builds::{self, Builds};
 pub fn run(args: &EngineArgs) -> anyhow::Result<u8> {
     match &args.action {
         EngineAction::List { json } => Ok(list(*json)),
+        EngineAction::Import(args) => import::run(args),
+        EngineAction::Bench(args) => bench::run(&open(&args.name)?, args),
         EngineAction::Build { name, backend } => builds::build(&open(name)?, backend),
         EngineAction::ImportPlan { name, plan, precision, out, runtime } => {
             builds::import(&open(name)?, plan, *precision, out.as_deref(), runtime.as_deref())

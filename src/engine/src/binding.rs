@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, one_line};
 use crate::provider::Provider;
 use crate::provider::choose::Selection;
-use crate::session::{Session, SessionOptions};
+use crate::session::{Session, SessionOptions, element_type};
 
 /// A tensor's place: in the memory of what the session runs on, the GPU's or, for the processor, the computer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,13 @@ impl BoundSession {
         // SAFETY: the caller's: see above. The lengths are compared before.
         let (input, output) = unsafe {
             (
-                tensor(engine, memory()?, input, TensorElementType::Float32, axes(&session.input_shape()))?,
+                tensor(
+                    engine,
+                    memory()?,
+                    input,
+                    element_type(manifest.input.element),
+                    axes(&session.input_shape()),
+                )?,
                 tensor(engine, memory()?, output, element, shape)?,
             )
         };
@@ -194,6 +200,7 @@ unsafe fn tensor(
     }
     Ok(match element {
         TensorElementType::Uint8 => tensor!(u8),
+        TensorElementType::Float16 => tensor!(half::f16),
         TensorElementType::Int32 => tensor!(i32),
         TensorElementType::Int64 => tensor!(i64),
         _ => tensor!(f32),

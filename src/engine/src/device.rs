@@ -20,7 +20,7 @@ use vesalius_measure::result::StageTimes;
 use crate::binding::{BoundSession, TensorPlace};
 use crate::engine::{Engine, FrameOutput, nanos};
 use crate::error::EngineError;
-use crate::manifest::{Activation, Color, InputSection, Layout, Manifest, OutputKind};
+use crate::manifest::{Activation, Color, Element, Filter, InputSection, Layout, Manifest, OutputKind};
 use crate::postprocess::Postprocessor;
 use crate::provider::Provider;
 use crate::provider::choose::Selection;
@@ -68,6 +68,13 @@ impl DeviceWorker {
     /// As [`Session::load`](crate::session::Session::load), and [`EngineError::Device`].
     pub fn new(engine: &Engine, options: &SessionOptions, kernels: &Kernels) -> Result<Self, EngineError> {
         let manifest = engine.manifest();
+        let refused = |problem| EngineError::OnDevice { engine: engine.name().to_owned(), problem };
+        if manifest.input.element == Element::U8 {
+            return Err(refused("it takes bytes"));
+        }
+        if manifest.input.filter != Filter::LinearAntialias {
+            return Err(refused("its resize filter is another than linear-antialias"));
+        }
         let context = kernels.context();
         let stream = Stream::new(context)?;
         let rule = input_rule(&manifest.input);
@@ -103,6 +110,9 @@ impl DeviceWorker {
         // fields of this worker that are dropped after the session. Nobody touches them between `run` and the fence
         // that `process` waits for: `process` takes `&mut self`.
         let session = unsafe { BoundSession::load(engine, &options, place(&input), place(&output)) }?;
+        if session.output_element() == TensorElementType::Float16 {
+            return Err(refused("it gives f16"));
+        }
         let reader = match &scores {
             Some(rule) => Reader::Scores {
                 kernels: Box::new(kernels::Postprocessor::new(kernels, &stream, rule)?),
@@ -250,7 +260,7 @@ fn input_rule(input: &InputSection) -> InputRule {
         mean: each(&input.mean, 0.0),
         std: each(&input.std, 1.0),
         pad: input.pad,
-        floats: Floats::F32,
+        floats: if input.element == Element::F16 { Floats::F16 } else { Floats::F32 },
     }
 }
 
@@ -265,7 +275,7 @@ fn output_rule(manifest: &Manifest) -> Option<OutputRule> {
     Some(OutputRule {
         width: manifest.input.width,
         height: manifest.input.height,
-        channels_last: manifest.input.layout == Layout::Nhwc,
+        channels_last: manifest.output_layout() == Layout::Nhwc,
         kind,
         channels: u32::try_from(manifest.output_channels()).unwrap_or(u32::MAX),
         thresholds: manifest.classes.iter().map(|class| class.threshold).collect(),

@@ -11,7 +11,8 @@ use vesalius_measure::geometry::Geometry;
 use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes};
 
 use crate::error::EngineError;
-use crate::manifest::{FILE_NAME, Manifest, ManifestError, Precision};
+use crate::import::limits;
+use crate::manifest::{ClassSection, Element, FILE_NAME, Manifest, ManifestError, Precision};
 use crate::postprocess::Postprocessor;
 use crate::preprocess::Preprocessor;
 use crate::provider::Provider;
@@ -45,27 +46,13 @@ impl Engine {
     pub fn open(folder: &Path) -> Result<Self, EngineError> {
         let path = folder.join(FILE_NAME);
         let manifest = Manifest::read(&path)?;
-        let classes = manifest.classes.iter().enumerate().map(|(position, class)| {
-            let color = class.rgb().ok_or_else(|| ManifestError {
-                path: Some(path.clone()),
-                line: None,
-                key: format!("classes[{position}].color"),
-                problem: "is no colour: write #RRGGBB".to_owned(),
-            })?;
-            Ok(Arc::new(ClassInfo {
-                index: class.index,
-                name: class.name.clone(),
-                label: class.label.clone(),
-                color,
-                threshold: class.threshold,
-            }))
-        });
-        let classes = classes.collect::<Result<Vec<_>, ManifestError>>()?;
+        let located = |error: ManifestError| ManifestError { path: Some(path.clone()), ..error };
+        let classes = class_infos(&manifest).map_err(located)?;
         let identity = Arc::new(EngineIdentity {
             name: manifest.engine.name.clone(),
             version: manifest.engine.version.clone(),
             sha256: manifest.model.sha256.clone(),
-            precision: Precision::F32.name().to_owned(),
+            precision: own_precision(&manifest).to_owned(),
             backend: Provider::Cpu.backend().to_owned(),
             protocol: manifest.engine.protocol.clone(),
         });
@@ -99,7 +86,10 @@ impl Engine {
     pub fn identity_on(&self, selection: &Selection) -> Arc<EngineIdentity> {
         let mut identity = EngineIdentity::clone(&self.shared.identity);
         identity.backend = selection.provider.backend().to_owned();
-        identity.precision = selection.precision.name().to_owned();
+        identity.precision = match selection.precision {
+            Precision::F32 => own_precision(self.manifest()).to_owned(),
+            other => other.name().to_owned(),
+        };
         if let Some((_, sha256)) = self.shared.manifest.model_file(selection.precision) {
             identity.sha256 = sha256.to_owned();
         }
@@ -141,6 +131,10 @@ impl Engine {
             return Ok(bytes);
         }
         let path = self.shared.folder.join(file);
+        let length = std::fs::metadata(&path).map_or(0, |data| data.len());
+        if let Some((needed, free)) = limits::shortage(length) {
+            return Err(EngineError::ModelMemory { engine: self.name().to_owned(), needed, free });
+        }
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => Arc::<[u8]>::from(bytes),
             Err(source) => {
@@ -155,6 +149,31 @@ impl Engine {
         kept.insert(found, Arc::downgrade(&bytes));
         Ok(bytes)
     }
+}
+
+/// The numbers of `model.file`: f32, or f16 where the model takes nothing else.
+fn own_precision(manifest: &Manifest) -> &'static str {
+    if manifest.input.element == Element::F16 { Precision::F16.name() } else { Precision::F32.name() }
+}
+
+/// A manifest's classes as results have them.
+pub(crate) fn class_infos(manifest: &Manifest) -> Result<Vec<Arc<ClassInfo>>, ManifestError> {
+    let info = |(position, class): (usize, &ClassSection)| {
+        let color = class.rgb().ok_or_else(|| ManifestError {
+            path: None,
+            line: None,
+            key: format!("classes[{position}].color"),
+            problem: "is no colour: write #RRGGBB".to_owned(),
+        })?;
+        Ok(Arc::new(ClassInfo {
+            index: class.index,
+            name: class.name.clone(),
+            label: class.label.clone(),
+            color,
+            threshold: class.threshold,
+        }))
+    };
+    manifest.classes.iter().enumerate().map(info).collect()
 }
 
 /// What one picture gave.
@@ -302,7 +321,7 @@ pub(crate) fn synthetic_run(worker: &mut Worker) -> Result<(), EngineError> {
 }
 
 /// A bright ring on a dark ground, for a network to have something to look at.
-fn synthetic_picture(width: usize, height: usize) -> Vec<u8> {
+pub(crate) fn synthetic_picture(width: usize, height: usize) -> Vec<u8> {
     let (centre_x, centre_y) = (width as f64 / 2.0, height as f64 / 2.0);
     let radius = height as f64 / 3.0;
     let pixel = |at: usize| {

@@ -6,6 +6,7 @@ use vesalius_measure::frame::PixelFormat;
 use vesalius_measure::geometry::GeometryError;
 use vesalius_measure::mask::MaskError;
 
+use crate::import::limits::gigabytes;
 use crate::manifest::ManifestError;
 use crate::provider::cache::CacheError;
 use crate::provider::choose::ProviderError;
@@ -68,6 +69,20 @@ pub enum EngineError {
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+    },
+    /// There is no room for the model.
+    #[error(
+        "the model of engine '{engine}' needs about {} of memory while it is loaded and {} are free: end other programs, or \
+         use a smaller engine",
+        gigabytes(*needed), gigabytes(*free)
+    )]
+    ModelMemory {
+        /// Name of the engine.
+        engine: String,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
     },
     /// The model's file is not the one that the manifest describes.
     #[error(
@@ -134,6 +149,16 @@ pub enum EngineError {
         expected: &'static str,
         /// What the model has.
         found: String,
+    },
+    /// Something that is done in the computer's memory alone.
+    #[error(
+        "engine '{engine}' cannot work on frames that stay on the GPU: {problem}; give it frames in the computer's memory"
+    )]
+    OnDevice {
+        /// Name of the engine.
+        engine: String,
+        /// What is not done there.
+        problem: &'static str,
     },
     /// A tensor's shape is another than the manifest implies.
     #[error(
@@ -246,9 +271,10 @@ impl EngineError {
         match self {
             Self::Registry(_) => EngineErrorKind::NotFound,
             Self::Runtime(_) => EngineErrorKind::Runtime,
-            Self::Provider(_) => EngineErrorKind::Backend,
+            Self::Provider(_) | Self::OnDevice { .. } => EngineErrorKind::Backend,
             Self::Manifest(_)
             | Self::ModelFile { .. }
+            | Self::ModelMemory { .. }
             | Self::HashMismatch { .. }
             | Self::ModelLoad { .. }
             | Self::TensorName { .. }

@@ -8,7 +8,8 @@
 //! * [`preprocess`]: a picture to a tensor and the [`Geometry`](vesalius_measure::geometry::Geometry) that maps back;
 //! * [`postprocess`]: a tensor to class probabilities and outlines;
 //! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it;
-//!   [`standby`]: a worker that is made ready while another serves.
+//!   [`standby`]: a worker that is made ready while another serves;
+//! * [`import`]: anyone's own ONNX model, made an engine; [`bench`]: how fast one is on this machine.
 //!
 //! ```no_run
 //! use vesalius_engine::{Engine, Registry, SessionOptions, Worker};
@@ -28,14 +29,17 @@
 //! # }
 //! ```
 
+pub mod bench;
 pub mod binding;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod import;
 pub mod manifest;
 mod memory;
 pub mod postprocess;
 pub mod preprocess;
+mod protobuf;
 pub mod provider;
 pub mod registry;
 pub mod runtime;

@@ -52,6 +52,11 @@ pub struct RegistryEntry {
     pub manifest: Result<Manifest, ManifestError>,
 }
 
+/// The folder of the user's own engines, the last that [`Registry::standard`] looks in.
+pub fn user_engines() -> Option<PathBuf> {
+    user_data_folder().map(|data| data.join("engines"))
+}
+
 /// The folders in which engines lie, each in a folder of its own name.
 #[derive(Clone, Debug)]
 pub struct Registry {
@@ -76,7 +81,7 @@ impl Registry {
         if let Some(beside) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
             folders.extend(["engines", "../../engines", "../share/vesalius/engines"].map(|f| beside.join(f)));
         }
-        folders.extend(user_data_folder().map(|data| data.join("engines")));
+        folders.extend(user_engines());
         Self { folders }
     }
 

@@ -4,8 +4,10 @@
 //! a million parameters at 192×288 some tens of megabytes). Workers that run at the same time need a session each;
 //! what they share is the file's bytes, which an [`Engine`] reads once.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use half::f16;
 use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
 use ort::session::{Session as OrtSession, SessionOutputs};
@@ -13,7 +15,8 @@ use ort::value::{Outlet, Shape, TensorElementType, TensorRef};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, one_line};
-use crate::manifest::{Layout, Manifest, OutputKind, Precision};
+use crate::import::failure;
+use crate::manifest::{Element, Layout, Manifest, OutputKind, Precision};
 use crate::memory;
 use crate::provider::choose::{ProviderError, Ready, Selection, first_that_works, ready};
 use crate::provider::options::{self, GpuOptions};
@@ -83,14 +86,43 @@ pub struct Session {
     engine_name: String,
     output_name: String,
     input_shape: [usize; 4],
+    /// The input in the model's numbers, where they are not f32.
+    converted: Converted,
     pub(crate) output: OutputShape,
+}
+
+/// An input's numbers as the model takes them.
+#[derive(Debug)]
+enum Converted {
+    /// The tensor itself.
+    F32,
+    F16(Vec<f16>),
+    U8(Vec<u8>),
+}
+
+impl From<Element> for Converted {
+    fn from(element: Element) -> Self {
+        match element {
+            Element::F32 => Self::F32,
+            Element::F16 => Self::F16(Vec::new()),
+            Element::U8 => Self::U8(Vec::new()),
+        }
+    }
+}
+
+/// The element's name in ONNX Runtime.
+pub(crate) const fn element_type(element: Element) -> TensorElementType {
+    match element {
+        Element::F32 => TensorElementType::Float32,
+        Element::F16 => TensorElementType::Float16,
+        Element::U8 => TensorElementType::Uint8,
+    }
 }
 
 /// What an output must look like.
 #[derive(Clone, Debug)]
 pub(crate) struct OutputShape {
     layout: Layout,
-    kind: OutputKind,
     channels: usize,
     height: usize,
     width: usize,
@@ -103,6 +135,8 @@ pub struct Output<'s> {
     engine_name: &'s str,
     output_name: &'s str,
     shape: &'s OutputShape,
+    /// Scores that the model gives in f16.
+    widened: OnceCell<Vec<f32>>,
 }
 
 /// The numbers of an output tensor, in the order of its layout.
@@ -202,7 +236,7 @@ impl Session {
                     let file = engine.manifest().model_file(precision).map_or("", |(file, _)| file);
                     EngineError::ModelLoad {
                         engine: engine.name().to_owned(),
-                        message: one_line(error.message()),
+                        message: failure::explain(&bytes, error.message()),
                         path: engine.folder().join(file),
                     }
                 })?;
@@ -255,6 +289,7 @@ impl Session {
             engine_name: engine.name().to_owned(),
             output_name: manifest.output.name.clone(),
             input_shape,
+            converted: manifest.input.element.into(),
             output,
         })
     }
@@ -287,7 +322,8 @@ impl Session {
         self.input_shape
     }
 
-    /// Runs the model on one tensor of [`Self::input_shape`], read where it lies.
+    /// Runs the model on one tensor of [`Self::input_shape`], read where it lies; for a model that takes f16 or u8 its numbers
+    /// are rounded to those.
     ///
     /// # Errors
     ///
@@ -302,13 +338,28 @@ impl Session {
             engine: self.engine_name.clone(),
             message: one_line(error.message()),
         };
-        let input = TensorRef::from_array_view((self.input_shape, tensor)).map_err(failed)?;
+        let shape = self.input_shape;
+        let input = match &mut self.converted {
+            Converted::F32 => TensorRef::from_array_view((shape, tensor)).map_err(failed)?.into_dyn(),
+            Converted::F16(numbers) => {
+                numbers.clear();
+                numbers.extend(tensor.iter().map(|&x| f16::from_f32(x)));
+                TensorRef::from_array_view((shape, numbers.as_slice())).map_err(failed)?.into_dyn()
+            }
+            Converted::U8(numbers) => {
+                numbers.clear();
+                // A cast of a float saturates at 0 and 255.
+                numbers.extend(tensor.iter().map(|&x| (x + 0.5) as u8));
+                TensorRef::from_array_view((shape, numbers.as_slice())).map_err(failed)?.into_dyn()
+            }
+        };
         let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
         Ok(Output {
             outputs,
             engine_name: &self.engine_name,
             output_name: &self.output_name,
             shape: &self.output,
+            widened: OnceCell::new(),
         })
     }
 }
@@ -351,6 +402,12 @@ impl Output<'_> {
             Some(TensorElementType::Uint8) => values!(U8, u8),
             Some(TensorElementType::Int32) => values!(I32, i32),
             Some(TensorElementType::Int64) => values!(I64, i64),
+            Some(TensorElementType::Float16) => {
+                let (shape, values) = value.try_extract_tensor::<f16>().map_err(failed)?;
+                shape_fits(shape)?;
+                let widened = || values.iter().map(|x| x.to_f32()).collect();
+                Ok(OutputValues::F32(self.widened.get_or_init(widened)))
+            }
             _ => values!(F32, f32),
         }
     }
@@ -418,7 +475,12 @@ fn check(session: &OrtSession, manifest: &Manifest) -> Result<([usize; 4], Outpu
         });
     }
     let input = outlet(engine, "input", session.inputs(), &manifest.input.name)?;
-    check_type(engine, "input", input, &[TensorElementType::Float32], "a tensor of f32")?;
+    let expected = match manifest.input.element {
+        Element::F32 => "a tensor of f32",
+        Element::F16 => "a tensor of f16",
+        Element::U8 => "a tensor of u8",
+    };
+    check_type(engine, "input", input, &[element_type(manifest.input.element)], expected)?;
     let (width, height) = (manifest.input.width as usize, manifest.input.height as usize);
     let input_shape = input_shape(manifest);
     let found = input.dtype().tensor_shape();
@@ -434,20 +496,17 @@ fn check(session: &OrtSession, manifest: &Manifest) -> Result<([usize; 4], Outpu
 
     let output = outlet(engine, "output", session.outputs(), &manifest.output.name)?;
     let (types, expected): (&[TensorElementType], _) = match manifest.output.kind {
-        OutputKind::Logits | OutputKind::Probabilities => (&[TensorElementType::Float32], "a tensor of f32"),
+        OutputKind::Logits | OutputKind::Probabilities => {
+            (&[TensorElementType::Float32, TensorElementType::Float16], "a tensor of f32 or f16")
+        }
         OutputKind::Labels => (
             &[TensorElementType::Uint8, TensorElementType::Int32, TensorElementType::Int64],
             "a tensor of u8, i32 or i64",
         ),
     };
     check_type(engine, "output", output, types, expected)?;
-    let shape = OutputShape {
-        layout: manifest.input.layout,
-        kind: manifest.output.kind,
-        channels: manifest.output_channels(),
-        height,
-        width,
-    };
+    let shape =
+        OutputShape { layout: manifest.output_layout(), channels: manifest.output_channels(), height, width };
     let found = output.dtype().tensor_shape();
     if !found.is_some_and(|found| shape.could_fit(found)) {
         return Err(EngineError::TensorShape {
@@ -521,9 +580,9 @@ impl OutputShape {
     /// Whether a declared shape, which can have free axes, allows this one. A shape that is not declared at all has
     /// no axes.
     fn could_fit(&self, declared: &Shape) -> bool {
-        let labels_without_channel =
-            self.kind == OutputKind::Labels && matches(declared, &[1, self.height, self.width]);
-        declared.is_empty() || matches(declared, &self.dimensions()) || labels_without_channel
+        // Labels as ArgMax gives them, and scores whose one channel was squeezed away.
+        let without_channel = self.channels == 1 && matches(declared, &[1, self.height, self.width]);
+        declared.is_empty() || matches(declared, &self.dimensions()) || without_channel
     }
 
     fn fits(&self, shape: &Shape) -> bool {

@@ -1,16 +1,19 @@
-"""Makes the pictures that resizing is compared with: `tests/golden/<mode>_<source>_<target>.raw`.
+"""Makes the pictures that resizing is compared with: `tests/golden/<mode>_<source>_<target>.raw`, and
+`tests/golden_linear/` for the filter that does not smooth.
 
-Needs numpy and Pillow:  python src/engine/tests/make_golden.py
+Needs numpy, Pillow and OpenCV:  python src/engine/tests/make_golden.py
 The source pictures are defined by a formula that the tests evaluate too; the targets are what Pillow's BILINEAR
-makes of them, row by row, RGB interleaved.
+or OpenCV's INTER_LINEAR makes of them, row by row, RGB interleaved.
 """
 
 import pathlib
 
+import cv2
 import numpy as np
 from PIL import Image
 
 HERE = pathlib.Path(__file__).parent / "golden"
+LINEAR = pathlib.Path(__file__).parent / "golden_linear"
 
 CASES = [
     # mode, source width and height, target width and height
@@ -34,8 +37,13 @@ def picture(width, height, channels):
 
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
+    LINEAR.mkdir(exist_ok=True)
     for mode, ws, hs, wt, ht in CASES:
         source = picture(ws, hs, 1 if mode == "gray" else 3)
         image = Image.fromarray(source[:, :, 0] if mode == "gray" else source)
         target = image.resize((wt, ht), Image.Resampling.BILINEAR)
         (HERE / f"{mode}_{ws}x{hs}_{wt}x{ht}.raw").write_bytes(np.asarray(target).tobytes())
+    for mode, ws, hs, wt, ht in [CASES[0], CASES[2], CASES[4], CASES[7]]:
+        source = picture(ws, hs, 1 if mode == "gray" else 3)
+        target = cv2.resize(source, (wt, ht), interpolation=cv2.INTER_LINEAR)
+        (LINEAR / f"{mode}_{ws}x{hs}_{wt}x{ht}.raw").write_bytes(target.tobytes())

@@ -1,5 +1,7 @@
 """Makes the small engines that the tests run: `tests/models/<name>/{manifest.toml, model.onnx}`.
 
+and the models that the tests of the import start from: `tests/import_models/*.onnx`, which have no manifest.
+
 Needs numpy and onnx:  python src/engine/tests/make_models.py
 Each model is a few hundred bytes and its answer can be computed by hand; the tests do so.
 """
@@ -12,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 HERE = pathlib.Path(__file__).parent / "models"
+IMPORTS = pathlib.Path(__file__).parent / "import_models"
 OPSET = 17
 
 
@@ -63,18 +66,18 @@ layout = "{layout}"
 width = {width}
 height = {height}
 color = "{color}"
-range = [0.0, 1.0]
+range = [{range}]
 mean = [{mean}]
 std = [{std}]
 resize = "{resize}"
 filter = "linear-antialias"
 pad = {pad}
-
+{element}
 [output]
 name = "{output}"
 kind = "{kind}"
 activation = "{activation}"
-{classes}
+{output_layout}{classes}
 [[precisions]]
 name = "f32"
 """
@@ -102,7 +105,7 @@ def manifest(name, description, **changes):
     values = dict(
         name=name, description=description, modality="ultrasound", input="image", layout="nchw", width=64, height=48,
         color="gray", mean="0.0", std="1.0", resize="letterbox", pad=0, output="logits", kind="logits",
-        activation="sigmoid", classes=classes(BRIGHT),
+        activation="sigmoid", classes=classes(BRIGHT), element="", output_layout="", range="0.0, 1.0",
         sha256=hashlib.sha256((HERE / name / "model.onnx").read_bytes()).hexdigest(),
     )
     values.update(changes)
@@ -243,8 +246,119 @@ def planes():
              classes=classes(*(dict(BRIGHT, name=name, label=name.title(), color=color) for name, color in names)))
 
 
+def u8_labels():
+    """Bytes in, channels last; 1 where red is above 100, 2 where blue is: int64 labels with a channel's axis."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Split", ["numbers"], ["red", "green", "blue"], axis=3),
+        helper.make_node("Greater", ["red", "hundred"], ["is_red"]),
+        helper.make_node("Greater", ["blue", "hundred"], ["is_blue"]),
+        helper.make_node("Where", ["is_blue", "two", "zero"], ["blues"]),
+        helper.make_node("Where", ["is_red", "one", "blues"], ["labels"]),
+    ]
+    constants = [f32("hundred", 100.0), i64("zero", 0), i64("one", 1), i64("two", 2)]
+    save(graph(nodes, [tensor("image", [1, 20, 30, 3], TensorProto.UINT8)],
+               [tensor("labels", [1, 20, 30, 1], TensorProto.INT64)], constants), "u8-labels")
+    manifest("u8-labels", "Red or blue by the bytes, for tests", modality="endoscopy", layout="nhwc", width=30, height=20,
+             color="rgb", range="0.0, 255.0", mean="0.0, 0.0, 0.0", std="1.0, 1.0, 1.0", resize="stretch",
+             element='element = "u8"\n', output="labels", kind="labels", activation="none",
+             classes=classes(dict(BRIGHT, name="red", label="Red"), dict(BRIGHT, name="blue", label="Blue")))
+
+
+def f16():
+    """`threshold` in 16 bits, its channel squeezed away."""
+    half = lambda name, value: numpy_helper.from_array(np.asarray(value, np.float16), name)
+    nodes = [helper.make_node("Sub", ["image", "half"], ["centred"]), helper.make_node("Mul", ["centred", "gain"], ["wide"]),
+             helper.make_node("Squeeze", ["wide", "channel_axis"], ["logits"])]
+    save(graph(nodes, [tensor("image", [1, 1, 48, 64], TensorProto.FLOAT16)],
+               [tensor("logits", [1, 48, 64], TensorProto.FLOAT16)],
+               [half("half", 0.5), half("gain", 20.0), i64("channel_axis", [1])]), "f16")
+    manifest("f16", "What is brighter than half, in 16 bits, for tests", element='element = "f16"\n')
+
+
+def colour(expects, channels_last, softmax, shape_in, shape_out):
+    """Nodes and constants of a network that finds red and blue in a picture prepared as `expects` says: (order, mean, std,
+    top), bytes becoming (byte / 255 * top - mean) / std."""
+    order, mean, std, top = expects
+    nodes = []
+    first = "image"
+    if channels_last:
+        nodes.append(helper.make_node("Transpose", ["image"], ["first"], perm=[0, 3, 1, 2]))
+        first = "first"
+    # Back to 0 to 1, then 12 (red - blue) - 3 and the reverse; the rest is background.
+    weight = np.zeros((3, 3, 1, 1), np.float32)
+    red, blue = (0, 2) if order == "rgb" else (2, 0)
+    mean, std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
+    weight[1, red], weight[1, blue], weight[2, blue], weight[2, red] = 12, -12, 12, -12
+    bias = np.array([0, -3, -3], np.float32) + (weight[:, :, 0, 0] @ mean) / top
+    weight = weight * std.reshape(1, 3, 1, 1) / top
+    nodes.append(helper.make_node("Conv", [first, "weight", "bias"], ["scores"]))
+    last = "scores"
+    if softmax:
+        nodes.append(helper.make_node("Softmax", ["scores"], ["shares"], axis=1))
+        last = "shares"
+    if channels_last == "both":
+        nodes.append(helper.make_node("Transpose", [last], ["output"], perm=[0, 2, 3, 1]))
+    else:
+        nodes.append(helper.make_node("Identity", [last], ["output"]))
+    return graph(nodes, [tensor("image", shape_in)], [tensor("output", shape_out)], [f32("weight", weight), f32("bias", bias)])
+
+
+def save_plain(graph, name, opset=OPSET, domains=(), ir_version=8, **external):
+    imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1) for domain in domains]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=ir_version)
+    model.producer_name = "vesalius tests"
+    IMPORTS.mkdir(exist_ok=True)
+    onnx.save_model(model, str(IMPORTS / f"{name}.onnx"), **external)
+
+
+def imports():
+    imagenet = ("bgr", [0.406, 0.456, 0.485], [0.225, 0.224, 0.229], 1.0)
+    # Free batch, channels last in and out, probabilities: what Keras and tf2onnx give.
+    save_plain(colour(imagenet, "both", True, ["n", 48, 64, 3], ["n", 48, 64, 3]), "bgr-imagenet-nhwc")
+    # Free size, channels last in and first out, scores.
+    signed = ("rgb", [0.5] * 3, [0.5] * 3, 1.0)
+    save_plain(colour(signed, True, False, ["n", "h", "w", 3], ["n", 3, "h", "w"]), "rgb-signed-free")
+    # Two maps of the picture's size, and a third output that is none.
+    nodes, constants = brightness("image", "main")
+    nodes += [helper.make_node("Neg", ["main"], ["aux"]), helper.make_node("GlobalAveragePool", ["image"], ["mean"])]
+    shape = [1, 1, 48, 64]
+    save_plain(graph(nodes, [tensor("image", shape)],
+                     [tensor("mean", [1, 1, 1, 1]), tensor("main", shape), tensor("aux", shape)], constants), "three-outputs")
+    # Three channels, each a sigmoid of its own.
+    nodes = [helper.make_node("Sigmoid", ["image"], ["masks"])]
+    save_plain(graph(nodes, [tensor("image", [1, 3, 8, 8])], [tensor("masks", [1, 3, 8, 8])], []), "sigmoids")
+    # Half the picture's size.
+    nodes = [helper.make_node("AveragePool", ["image"], ["small"], kernel_shape=[2, 2], strides=[2, 2])]
+    save_plain(graph(nodes, [tensor("image", shape)], [tensor("small", [1, 1, 24, 32])], []), "half-size")
+    # What no ONNX Runtime has.
+    nodes = [helper.make_node("Sharpen", ["image"], ["mid"], domain="com.example"),
+             helper.make_node("Outline", ["mid"], ["masks"], domain="com.example")]
+    save_plain(graph(nodes, [tensor("image", shape)], [tensor("masks", shape)], []), "custom-operators",
+               domains=["com.example"])
+    nodes = [helper.make_node("Sigmoid", ["image"], ["masks"])]
+    save_plain(graph(nodes, [tensor("image", shape)], [tensor("masks", shape)], []), "opset-99", opset=99)
+    save_plain(graph(nodes, [tensor("image", shape)], [tensor("masks", shape)], []), "ir-99", ir_version=99)
+    # Weights in a file beside it.
+    nodes = [helper.make_node("Conv", ["image", "weight"], ["logits"], pads=[1, 1, 1, 1])]
+    weight = numpy_helper.from_array(np.full((1, 1, 3, 3), 1 / 9, np.float32), "weight")
+    save_plain(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], [weight]), "external",
+               save_as_external_data=True, location="external.weights", size_threshold=0)
+    # Quantised: a scale and a zero point around a convolution by one.
+    nodes = [
+        helper.make_node("QuantizeLinear", ["image", "scale", "zero"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+        helper.make_node("Sub", ["d", "half"], ["logits"]),
+    ]
+    zero = numpy_helper.from_array(np.asarray(0, np.uint8), "zero")
+    save_plain(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)],
+                     [f32("scale", 1 / 255), zero, f32("half", 0.5)]), "quantised")
+    nodes = [helper.make_node("Add", ["image", "other"], ["logits"])]
+    save_plain(graph(nodes, [tensor("image", shape), tensor("other", shape)], [tensor("logits", shape)], []), "two-inputs")
+
+
 if __name__ == "__main__":
-    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes):
+    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes, u8_labels, f16, imports):
         make()
-    for path in sorted(HERE.glob("*/model.onnx")):
-        print(f"{path.parent.name:20} {path.stat().st_size:5} bytes")
+    for path in sorted([*HERE.glob("*/model.onnx"), *IMPORTS.glob("*")]):
+        print(f"{str(path.relative_to(HERE.parent)):50} {path.stat().st_size:5} bytes")

@@ -1,7 +1,8 @@
 //! Jobs built of the elements.
 //!
 //! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
-//! * [`phantom`]: a phantom's clip with its truth.
+//! * [`phantom`]: a phantom's clip with its truth;
+//! * [`picture`]: one still, decoded as a replay does.
 //!
 //! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
 //! [`collect`]or that sees every frame in order and hands it to a writing thread over a bounded channel.
@@ -14,6 +15,7 @@ pub mod events;
 pub mod identity;
 pub mod input;
 pub mod phantom;
+pub mod picture;
 pub mod replay;
 
 mod bus;

@@ -103,8 +103,11 @@ pub struct ModelSection {
 pub struct InputSection {
     /// Name of the tensor.
     pub name: String,
-    /// Order of its axes; the output has the same.
+    /// Order of its axes; the output has the same unless it says otherwise.
     pub layout: Layout,
+    /// What its numbers are; those of [`precisions`](Manifest::precisions) are converted to and from it.
+    #[serde(default, skip_serializing_if = "Element::is_f32")]
+    pub element: Element,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -123,6 +126,36 @@ pub struct InputSection {
     pub filter: Filter,
     /// Byte value of a letterbox's border.
     pub pad: u8,
+}
+
+/// What an input's numbers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Element {
+    /// 32-bit floating point.
+    #[default]
+    F32,
+    /// 16-bit floating point.
+    F16,
+    /// Bytes, the picture's own: the model normalises them itself.
+    U8,
+}
+
+impl Element {
+    /// Its name in manifests and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::U8 => "u8",
+        }
+    }
+
+    // As serde wants it.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_f32(&self) -> bool {
+        *self == Self::F32
+    }
 }
 
 /// Order of a tensor's axes.
@@ -158,11 +191,15 @@ impl Color {
 }
 
 /// How pixels are mixed when a picture is resized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
     /// A triangle whose support grows with the down-scale, rounded to 8 bits: Pillow's `BILINEAR`.
+    #[default]
     LinearAntialias,
+    /// Between the two nearest pixels of each axis whatever the scale, rounded to 8 bits: OpenCV's `INTER_LINEAR`, and
+    /// `tf.image.resize`. Of a picture that is made much smaller it skips most pixels.
+    Linear,
 }
 
 /// The tensor a model gives and how it is read.
@@ -175,15 +212,18 @@ pub struct OutputSection {
     pub kind: OutputKind,
     /// What makes probabilities of them.
     pub activation: Activation,
+    /// Order of its axes, where it is not the input's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
 }
 
 /// What an output's numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputKind {
-    /// Scores that an activation makes probabilities of; f32.
+    /// Scores that an activation makes probabilities of; f32 or f16.
     Logits,
-    /// Probabilities, the activation already applied inside the model; f32.
+    /// Probabilities, the activation already applied inside the model; f32 or f16.
     Probabilities,
     /// One class index a pixel, `[1, 1, H, W]` or `[1, H, W]`; u8, i32 or i64.
     Labels,
@@ -431,6 +471,11 @@ impl Manifest {
         }
         let section = self.precision(precision)?;
         Some((section.file.as_deref()?, section.sha256.as_deref()?))
+    }
+
+    /// Order of the output's axes.
+    pub fn output_layout(&self) -> Layout {
+        self.output.layout.unwrap_or(self.input.layout)
     }
 
     /// How many channels the output has.

@@ -56,6 +56,12 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
+    Case {
+        from: "pad = 0",
+        to: "pad = 0\nelement = \"u8\"",
+        names: &["input.element", "range = [0.0, 255.0]"],
+    },
+    Case { from: "pad = 0", to: "pad = 0\nelement = \"f8\"", names: &["input", "f8"] },
     Case { from: "schema = 1", to: "", names: &["schema", "missing"] },
     Case { from: "schema = 1", to: "schema = 2\nnew_key = 1", names: &["schema", "2"] },
     Case { from: "schema = 1", to: "schema = \"1\"", names: &["schema"] },

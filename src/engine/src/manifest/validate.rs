@@ -2,7 +2,9 @@
 
 use vesalius_measure::protocol::ProtocolConfig;
 
-use super::{Activation, ClassSection, Manifest, ManifestError, OutputKind, Precision, PrecisionSection};
+use super::{
+    Activation, ClassSection, Element, Manifest, ManifestError, OutputKind, Precision, PrecisionSection,
+};
 
 /// Pictures larger than this on a side are no input of a segmentation network.
 const SIDES: std::ops::RangeInclusive<u32> = 1..=4096;
@@ -129,6 +131,15 @@ impl Manifest {
         }
         if input.std.contains(&0.0) {
             return fail("input.std", "has a zero: each channel is divided by it");
+        }
+        let as_they_are = input.range == [0.0, 255.0]
+            && input.mean.iter().all(|&mean| mean == 0.0)
+            && input.std.iter().all(|&std| std == 1.0);
+        if input.element == Element::U8 && !as_they_are {
+            return fail(
+                "input.element",
+                "\"u8\" gives the model the bytes as they are: write range = [0.0, 255.0], mean 0.0 and std 1.0",
+            );
         }
         Ok(())
     }

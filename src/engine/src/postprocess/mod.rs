@@ -62,7 +62,7 @@ impl Postprocessor {
         Self {
             engine_name: manifest.engine.name.clone(),
             output_name: manifest.output.name.clone(),
-            layout: manifest.input.layout,
+            layout: manifest.output_layout(),
             kind: manifest.output.kind,
             activation: manifest.output.activation,
             channels: manifest.output_channels(),

@@ -50,7 +50,7 @@ impl Preprocessor {
         Self {
             input: input.clone(),
             tables: Tables::new(input),
-            resizer: PlaneResizer::default(),
+            resizer: PlaneResizer::new(input.filter),
             planes: Default::default(),
             row: Vec::new(),
             tensor: vec![0.0; values],

@@ -1,7 +1,7 @@
 //! Resizing one plane as it lies in memory.
 //!
-//! The filter is a convolution with a triangle whose support grows with the down-scale, results rounded to 8 bits
-//! after each axis, as Pillow's `BILINEAR`. Rows come first: a row of any format is bytes to the vertical pass, so a
+//! The filter is a convolution with a triangle whose support grows with the down-scale (or does not, for
+//! [`Filter::Linear`]), results rounded to 8 bits after each axis, as Pillow's `BILINEAR`. Rows come first: a row of any format is bytes to the vertical pass, so a
 //! plane is read where it lies, whatever its stride, and never copied; the horizontal pass then works on whole
 //! pixels of the few rows that are left. Pillow takes columns first; the rounding between the passes makes the two
 //! differ by at most one step.
@@ -10,6 +10,8 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use vesalius_measure::frame::PlaneLayout;
+
+use crate::manifest::Filter;
 
 /// One plane of a frame.
 pub(super) struct PlaneView<'a> {
@@ -26,6 +28,7 @@ pub(super) struct PlaneView<'a> {
 #[derive(Debug, Default)]
 pub(super) struct PlaneResizer {
     resizer: Resizer,
+    filter: Filter,
     /// All columns of the plane at the new height.
     rows: Vec<u8>,
     /// A plane whose last row lacks its padding, without padding.
@@ -33,6 +36,11 @@ pub(super) struct PlaneResizer {
 }
 
 impl PlaneResizer {
+    /// For one filter.
+    pub(super) fn new(filter: Filter) -> Self {
+        Self { filter, ..Self::default() }
+    }
+
     /// Resizes into `out`, which becomes `size.0 · size.1` pixels.
     pub(super) fn resize(
         &mut self,
@@ -57,7 +65,7 @@ impl PlaneResizer {
         let source = TypedImageRef::<U8>::from_buffer(stride, rows_u32, data).map_err(text)?;
         let mut squeezed =
             TypedImage::<U8>::from_buffer(row_bytes_u32, height, &mut self.rows).map_err(text)?;
-        let vertical = options(row_bytes as f64, plane.crop.1);
+        let vertical = options(self.filter, row_bytes as f64, plane.crop.1);
         self.resizer.resize_typed(&source, &mut squeezed, &vertical).map_err(text)?;
 
         out.resize(width as usize * height as usize * plane.pixel_bytes, 0);
@@ -80,18 +88,17 @@ impl PlaneResizer {
         let columns = to_u32(plane.layout.row_bytes / plane.pixel_bytes)?;
         let squeezed = TypedImageRef::<P>::from_buffer(columns, height, &self.rows).map_err(text)?;
         let mut target = TypedImage::<P>::from_buffer(width, height, out).map_err(text)?;
-        let horizontal = options(plane.crop.0, f64::from(height));
+        let horizontal = options(self.filter, plane.crop.0, f64::from(height));
         self.resizer.resize_typed(&squeezed, &mut target, &horizontal).map_err(text)
     }
 }
 
-fn options(crop_width: f64, crop_height: f64) -> ResizeOptions {
-    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false).crop(
-        0.0,
-        0.0,
-        crop_width,
-        crop_height,
-    )
+fn options(filter: Filter, crop_width: f64, crop_height: f64) -> ResizeOptions {
+    let algorithm = match filter {
+        Filter::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
+        Filter::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
+    };
+    ResizeOptions::new().resize_alg(algorithm).use_alpha(false).crop(0.0, 0.0, crop_width, crop_height)
 }
 
 fn to_u32(number: usize) -> Result<u32, String> {

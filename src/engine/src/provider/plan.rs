@@ -1,10 +1,10 @@
 //! TensorRT plans in a form that ONNX Runtime loads: an ONNX model with one `EPContext` node that holds the plan.
 //!
 //! Sources: the operator, <https://onnxruntime.ai/docs/execution-providers/EP-Context-Design.html>; ONNX's messages,
-//! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>; their encoding,
-//! <https://protobuf.dev/programming-guides/encoding/>. Of all that a handful of fields is needed, written and read here.
+//! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>. Of those a handful of fields is needed.
 
-use crate::manifest::{Layout, Manifest, OutputKind};
+use crate::manifest::{Element, Layout, Manifest, OutputKind};
+use crate::protobuf::{Fields, Message, Truncated, Value, messages};
 
 /// Name by which ONNX Runtime's TensorRT provider knows itself.
 pub(crate) const TENSORRT_EP: &str = "TensorrtExecutionProvider";
@@ -18,6 +18,8 @@ const DOMAIN_VERSION: u64 = 1;
 
 /// `TensorProto.DataType`.
 const FLOAT: u64 = 1;
+const UINT8: u64 = 2;
+const FLOAT16: u64 = 10;
 const INT64: u64 = 7;
 /// `AttributeProto.AttributeType`.
 const ATTRIBUTE_INT: u64 = 2;
@@ -25,6 +27,12 @@ const ATTRIBUTE_STRING: u64 = 3;
 
 /// Protobuf cannot hold more in a message.
 pub const MAX_PLAN_BYTES: usize = 2_000_000_000;
+
+impl From<Truncated> for PlanError {
+    fn from(_: Truncated) -> Self {
+        Self::NoModel
+    }
+}
 
 /// Why bytes are no plan or no model. Displayed as one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,38 +50,6 @@ pub enum PlanError {
         /// Nodes of the graph.
         nodes: usize,
     },
-}
-
-/// A message under construction.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    fn int(mut self, field: u64, value: u64) -> Self {
-        self.varint(field << 3);
-        self.varint(value);
-        self
-    }
-
-    fn bytes(mut self, field: u64, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        self.varint(field << 3 | 2);
-        self.varint(value.len() as u64);
-        self.0.extend_from_slice(value);
-        self
-    }
-
-    fn message(self, field: u64, value: Self) -> Self {
-        self.bytes(field, value.0)
-    }
 }
 
 fn integer_attribute(name: &str, value: u64) -> Message {
@@ -94,7 +70,7 @@ fn tensor(name: &str, element: u64, shape: &[usize]) -> Message {
 }
 
 /// Wraps a plan that `trtexec` wrote for an engine's model as an ONNX model that the TensorRT provider runs. The plan's
-/// tensors must have the manifest's names and shapes and, but for labels, be f32.
+/// tensors must have the manifest's names and shapes; its output is f32, or whole numbers of 64 bits for labels.
 ///
 /// `compute_capability` is that of the GPU the plan was made for, such as `(8, 9)`; where it is not known the provider
 /// does not compare it.
@@ -110,7 +86,7 @@ pub fn wrap(
     check_plan(plan)?;
     let (input, output) = (&manifest.input, &manifest.output);
     let (width, height) = (input.width as usize, input.height as usize);
-    let shape = |channels| match input.layout {
+    let shape = |layout, channels| match layout {
         Layout::Nchw => [1, channels, height, width],
         Layout::Nhwc => [1, height, width, channels],
     };
@@ -128,12 +104,20 @@ pub fn wrap(
         node = node.message(5, text_attribute("hardware_architecture", text.as_bytes()));
     }
     let node = node.bytes(7, DOMAIN);
+    let element = match input.element {
+        Element::F32 => FLOAT,
+        Element::F16 => FLOAT16,
+        Element::U8 => UINT8,
+    };
     let kind = if output.kind == OutputKind::Labels { INT64 } else { FLOAT };
     let graph = Message::default()
         .message(1, node)
         .bytes(2, "plan")
-        .message(11, tensor(&input.name, FLOAT, &shape(input.color.channels())))
-        .message(12, tensor(&output.name, kind, &shape(manifest.output_channels())));
+        .message(11, tensor(&input.name, element, &shape(input.layout, input.color.channels())))
+        .message(
+            12,
+            tensor(&output.name, kind, &shape(manifest.output_layout(), manifest.output_channels())),
+        );
     let opset = |domain: &str, version| Message::default().bytes(1, domain).int(2, version);
     let model = Message::default()
         .int(1, IR_VERSION)
@@ -158,78 +142,10 @@ fn check_plan(plan: &[u8]) -> Result<(), PlanError> {
     Err(PlanError::NoPlan("it does not begin as one; give the file that 'trtexec --saveEngine' wrote"))
 }
 
-/// A field's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Value<'a> {
-    Int(u64),
-    Bytes(&'a [u8]),
-    /// Of a type that is not read here.
-    Other,
-}
-
-/// The fields of a message, in order.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (first, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(first & 0x7f) << shift;
-            if first & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, length: u64) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn field(&mut self) -> Option<(u64, Value<'a>)> {
-        let key = self.varint()?;
-        let value = match key & 7 {
-            0 => Value::Int(self.varint()?),
-            1 => self.take(8).map(|_| Value::Other)?,
-            2 => {
-                let length = self.varint()?;
-                Value::Bytes(self.take(length)?)
-            }
-            5 => self.take(4).map(|_| Value::Other)?,
-            _ => return None,
-        };
-        Some((key >> 3, value))
-    }
-
-    /// All fields of a message; an error where it is cut off.
-    fn all(bytes: &'a [u8]) -> Result<Vec<(u64, Value<'a>)>, PlanError> {
-        let mut fields = Fields(bytes);
-        let mut all = Vec::new();
-        while !fields.0.is_empty() {
-            all.push(fields.field().ok_or(PlanError::NoModel)?);
-        }
-        Ok(all)
-    }
-}
-
-fn messages<'f, 'a>(
-    fields: &'f [(u64, Value<'a>)],
-    number: u64,
-) -> impl Iterator<Item = &'a [u8]> + use<'f, 'a> {
-    fields.iter().filter_map(move |(field, value)| match value {
-        Value::Bytes(bytes) if *field == number => Some(*bytes),
-        _ => None,
-    })
-}
-
 fn graph(model: &[u8]) -> Result<Vec<(u64, Value<'_>)>, PlanError> {
     let fields = Fields::all(model)?;
     let graph = messages(&fields, 7).next().ok_or(PlanError::NoModel)?;
-    Fields::all(graph)
+    Ok(Fields::all(graph)?)
 }
 
 /// Makes sure that a model is one `EPContext` node for TensorRT with a plan inside, and returns the plan.
@@ -322,14 +238,6 @@ mod tests {
                 assert!(unwrap(&model[..length]).is_err(), "{length}");
             }
         }
-    }
-
-    /// Bytes that `onnx.helper` of the Python package `onnx` writes for the same model would read the same; see
-    /// `tests/check_epcontext.py`. Here every byte of a tiny one, by hand from the rules of the encoding.
-    #[test]
-    fn a_message_is_encoded_by_the_book() {
-        let message = Message::default().int(1, 300).bytes(2, "ab").message(16, Message::default().int(3, 1));
-        assert_eq!(message.0, [0x08, 0xac, 0x02, 0x12, 2, b'a', b'b', 0x82, 0x01, 2, 0x18, 1]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod device;
+mod import;
 mod models;
 mod preprocess;
 mod providers;

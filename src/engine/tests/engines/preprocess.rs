@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use vesalius_engine::manifest::{Color, InputSection, Layout, Manifest};
+use vesalius_engine::manifest::{Color, Filter, InputSection, Layout, Manifest};
 use vesalius_engine::preprocess::Preprocessor;
 use vesalius_measure::frame::{ColorMatrix, ColorRange, Frame, PixelFormat};
 use vesalius_measure::geometry::ResizeRule;
@@ -47,7 +47,18 @@ fn assert_near(got: &[f32], expected: impl ExactSizeIterator<Item = f32>, tolera
 /// another order and are rounded in between.
 #[test]
 fn resizing_is_pillows() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    assert_eq!(compared("golden", Filter::LinearAntialias), 9);
+}
+
+/// OpenCV's own results, in the same way. Its weights have 11 bits and it rounds once.
+#[test]
+fn resizing_without_smoothing_is_opencvs() {
+    assert_eq!(compared("golden_linear", Filter::Linear), 4);
+}
+
+/// Compares with every picture in a folder, and gives their number.
+fn compared(folder: &str, filter: Filter) -> usize {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
     let mut cases = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -66,7 +77,7 @@ fn resizing_is_pillows() {
         let channels = color.channels();
         // Interleaved, as the golden file is.
         let rule = byte_rule(wt as u32, ht as u32, color, Layout::Nhwc, ResizeRule::Stretch);
-        let mut preprocessor = Preprocessor::new(&rule);
+        let mut preprocessor = Preprocessor::new(&InputSection { filter, ..rule });
         for (padding, cut) in [(0, false), (16, false), (5, false), (5, true)] {
             let (data, stride) = packed(ws, hs, channels, padding, cut);
             let frame = Frame::new(format, ws, hs, &[(&data, stride)]).unwrap();
@@ -75,7 +86,7 @@ fn resizing_is_pillows() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 9);
+    cases
 }
 
 /// One colour in every format, range and matrix, given as the bytes that stand for it.
