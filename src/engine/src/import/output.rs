@@ -46,9 +46,9 @@ fn picture(shape: &[usize], input: &InputForm) -> Option<(Layout, usize)> {
     }
 }
 
-fn list(outputs: &[RawOutput]) -> String {
+fn list<'o>(outputs: impl IntoIterator<Item = &'o RawOutput>) -> String {
     let text = |output: &RawOutput| format!("'{}' {:?}", output.name, output.shape);
-    outputs.iter().map(text).collect::<Vec<_>>().join(", ")
+    outputs.into_iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// The output that holds the segmentation: the one that was named, or the only one that can.
@@ -68,7 +68,7 @@ pub fn choose(
             return fail(format!("there is no output '{name}': it has {}", list(outputs)));
         };
         if picture(&output.shape, input).is_none() {
-            return fail(format!("{} {}", list(std::slice::from_ref(output)), no_map(input)));
+            return fail(format!("{} {}", list([output]), no_map(input)));
         }
         return Ok(name.clone());
     }
@@ -86,7 +86,10 @@ pub fn choose(
             }
             Ok(one.name.clone())
         }
-        _ => fail(format!("there are several, {}: name the segmentation by --output", list(outputs))),
+        several => fail(format!(
+            "there are several, {}: name the segmentation by --output",
+            list(several.iter().copied())
+        )),
     }
 }
 
