@@ -38,7 +38,8 @@ y = np.stack([np.asarray(Image.open(data / row["mask"]).resize((SIZE, SIZE), Ima
 
 def block(tensor, filters, stride=1):
     tensor = tf.keras.layers.SeparableConv2D(filters, 3, strides=stride, padding="same", use_bias=False)(tensor)
-    return tf.keras.layers.ReLU()(tf.keras.layers.BatchNormalization()(tensor))
+    # So few steps would leave the usual averages behind.
+    return tf.keras.layers.ReLU()(tf.keras.layers.BatchNormalization(momentum=0.9)(tensor))
 
 
 picture = tf.keras.Input((SIZE, SIZE, 3), name="picture")

@@ -18,7 +18,7 @@ use crate::model;
 use crate::models::{run, runtime_is_missing};
 
 fn file(name: &str) -> PathBuf {
-    model("..").join("../import_models").join(format!("{name}.onnx"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/import_models").join(format!("{name}.onnx"))
 }
 
 /// 96×48 pixels of grey with a red disc and a smaller blue one.
@@ -169,10 +169,7 @@ fn weights_beside_a_model_are_taken_in() {
     let read = import::read(&file("external")).unwrap();
     assert_eq!(read.taken_in, ["external.weights"]);
     let (trial, _) = trial("external", &Said::default()).unwrap();
-    assert_eq!(
-        (trial.output().kind, trial.file().facts.external_files.len()),
-        (OutputKind::Probabilities, 0)
-    );
+    assert_eq!((trial.output().kind, trial.file().facts.external_files.len()), (OutputKind::Logits, 0));
 
     // Missing, too short, or somewhere else.
     let folder = tempfile::tempdir().unwrap();
