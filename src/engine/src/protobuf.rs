@@ -55,6 +55,9 @@ pub(crate) enum Value<'a> {
     Other,
 }
 
+/// A field's number, its value, and the bytes that say both.
+pub(crate) type Encoded<'a> = (u64, Value<'a>, &'a [u8]);
+
 /// The fields of a message, in order.
 pub(crate) struct Fields<'a>(&'a [u8]);
 
@@ -104,7 +107,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All fields of a message as they stand in it, each with its number, to be copied whatever they are.
-    pub(crate) fn encoded(bytes: &'a [u8]) -> Result<Vec<(u64, Value<'a>, &'a [u8])>, Truncated> {
+    pub(crate) fn encoded(bytes: &'a [u8]) -> Result<Vec<Encoded<'a>>, Truncated> {
         let mut fields = Fields(bytes);
         let mut all = Vec::new();
         while !fields.0.is_empty() {

@@ -96,9 +96,7 @@ impl Job<'_> {
             Some(frame) => self.cells(&mut trial, &all, frame, reference.as_ref())?,
         };
         // The filters differ too little for an eye: only a reference can tell.
-        let nearest = best(&cells).filter(|cell| {
-            cell.difference.as_ref().is_some_and(|difference| difference.verdict() != Verdict::Same)
-        });
+        let nearest = best(&cells).filter(|cell| cell.difference.is_some());
         if let (Some(nearest), Some(frame), None) = (nearest, &frame, said.filter) {
             let other = [nearest.interpretation.other_filter()];
             let more = self.cells(&mut trial, &other, frame, reference.as_ref())?;

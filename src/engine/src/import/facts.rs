@@ -158,10 +158,10 @@ fn read(model: &[u8]) -> Result<Option<ModelFacts>, Truncated> {
         facts.external_files.extend(external_file(&tensor)?);
     }
     for value in messages(&graph, 11) {
-        facts.inputs.extend(tensor_facts(value)?.filter(|tensor| !constants.contains(&tensor.name)));
+        facts.inputs.extend(Some(tensor_facts(value)?).filter(|tensor| !constants.contains(&tensor.name)));
     }
     for value in messages(&graph, 12) {
-        facts.outputs.extend(tensor_facts(value)?);
+        facts.outputs.push(tensor_facts(value)?);
     }
     let mut makers = BTreeMap::new();
     for node in messages(&graph, 1) {
@@ -218,29 +218,24 @@ fn external_file(tensor: &[(u64, Value<'_>)]) -> Result<Option<String>, Truncate
     Ok(Some(String::new()))
 }
 
-fn tensor_facts(value: &[u8]) -> Result<Option<TensorFacts>, Truncated> {
+fn tensor_facts(value: &[u8]) -> Result<TensorFacts, Truncated> {
     let value = Fields::all(value)?;
     let name = first_text(&value, 1);
-    for kind in messages(&value, 2) {
-        for tensor in messages(&Fields::all(kind)?, 1) {
-            let tensor = Fields::all(tensor)?;
-            let mut axes = None;
-            for shape in messages(&tensor, 2) {
-                let mut lengths = Vec::new();
-                for axis in messages(&Fields::all(shape)?, 1) {
-                    // 0 and negative numbers are written for axes without a length too.
-                    lengths.push(first_int(&Fields::all(axis)?, 1).filter(|&n| (1..1 << 31).contains(&n)));
-                }
-                axes = Some(lengths);
-            }
-            return Ok(Some(TensorFacts {
-                name,
-                numbers: NumberKind(first_int(&tensor, 1).unwrap_or(0)),
-                axes,
-            }));
+    let kind = messages(&value, 2).next().map(Fields::all).transpose()?.unwrap_or_default();
+    let Some(tensor) = messages(&kind, 1).next() else {
+        return Ok(TensorFacts { name, numbers: NumberKind(0), axes: None });
+    };
+    let tensor = Fields::all(tensor)?;
+    let mut axes = None;
+    for shape in messages(&tensor, 2) {
+        let mut lengths = Vec::new();
+        for axis in messages(&Fields::all(shape)?, 1) {
+            // 0 and negative numbers are written for axes without a length too.
+            lengths.push(first_int(&Fields::all(axis)?, 1).filter(|&n| (1..1 << 31).contains(&n)));
         }
+        axes = Some(lengths);
     }
-    Ok(Some(TensorFacts { name, numbers: NumberKind(0), axes: None }))
+    Ok(TensorFacts { name, numbers: NumberKind(first_int(&tensor, 1).unwrap_or(0)), axes })
 }
 
 #[cfg(test)]

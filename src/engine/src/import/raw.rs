@@ -55,8 +55,7 @@ impl RawModel {
     ///
     /// [`ImportError::Load`] in words that say what to do, [`ImportError::Engine`] where the runtime is missing.
     pub fn load(model: &[u8], options: &SessionOptions) -> Result<Self, ImportError> {
-        let environment =
-            runtime::environment(options.runtime.as_deref()).map_err(|error| EngineError::from(error))?;
+        let environment = runtime::environment(options.runtime.as_deref()).map_err(EngineError::from)?;
         let session = build(environment, model, options, None, false)
             .map_err(|error| ImportError::Load(failure::explain(model, error.message())))?;
         memory::give_back(runtime::loaded().map(|runtime| runtime.path.as_path()));
