@@ -14,6 +14,7 @@ use std::time::Instant;
 use ort::value::TensorElementType;
 use vesalius_cuda::kernels::{self, Floats, InputColor, InputRule, OutputRule};
 use vesalius_cuda::{CudaError, DeviceBuffer, DevicePicture, Download, Fence, Kernels, Stream};
+use vesalius_measure::frame::Frame;
 use vesalius_measure::geometry::{Geometry, ResizeRule};
 use vesalius_measure::result::StageTimes;
 
@@ -37,6 +38,8 @@ pub struct DeviceWorker {
     postprocessor: Postprocessor,
     input: DeviceBuffer,
     output: DeviceBuffer,
+    /// For pictures that come from the computer; made with the first, and as large as the largest.
+    uploaded: Option<DeviceBuffer>,
     stream: Stream,
     resize: ResizeRule,
     model_size: (u32, u32),
@@ -125,6 +128,7 @@ impl DeviceWorker {
             postprocessor: Postprocessor::new(manifest, engine.classes()),
             input,
             output,
+            uploaded: None,
             stream,
             resize: manifest.input.resize,
             model_size: (width, height),
@@ -139,6 +143,33 @@ impl DeviceWorker {
     /// The stream that orders its work.
     pub fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// Takes a picture of the computer's memory to the device, once, and there all the way to outlines.
+    ///
+    /// # Errors
+    ///
+    /// As [`process`](Self::process).
+    pub fn process_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        pixel_aspect_ratio: (i32, i32),
+    ) -> Result<FrameOutput, EngineError> {
+        let start = Instant::now();
+        let layout = |plane| frame.format().plane_layout(plane, frame.width(), frame.height());
+        let bytes = (0..frame.format().planes()).map(layout).map(|plane| plane.row_bytes * plane.rows).sum();
+        let buffer = match self.uploaded.take().filter(|buffer| buffer.len() >= bytes) {
+            Some(buffer) => buffer,
+            None => DeviceBuffer::new(self.stream.context(), bytes)?,
+        };
+        let mut work = self.stream.begin();
+        let picture = work.upload_picture(frame, &buffer)?;
+        work.finish()?;
+        self.uploaded = Some(buffer);
+        let upload_ns = nanos(start.elapsed());
+        let mut output = self.process(&picture, None, pixel_aspect_ratio)?;
+        output.times.preprocess_ns = output.times.preprocess_ns.map(|ns| ns + upload_ns);
+        Ok(output)
     }
 
     /// Takes a picture all the way to outlines, after the work before `written` where that is on another stream. An

@@ -64,20 +64,6 @@ impl Frames {
         &self.info
     }
 
-    /// Width and height of a pixel.
-    pub(crate) fn pixel_aspect_ratio(&self) -> (i32, i32) {
-        (self.info.par().numer(), self.info.par().denom())
-    }
-
-    /// Whether nobody else sees a frame, so that it may be drawn on.
-    pub(crate) fn is_ours_alone(&self, buffer: &gst::BufferRef) -> bool {
-        match &self.memory {
-            Memory::Cuda(gst) => gst.is_ours_alone(buffer),
-            #[cfg(feature = "nvmm")]
-            Memory::Nvmm(..) => buffer.is_writable(),
-        }
-    }
-
     /// The picture in a buffer, in a context.
     ///
     /// # Errors

@@ -11,15 +11,14 @@ use gst::subclass::prelude::*;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
-use vesalius_cuda::{CudaError, DeviceBuffer};
+use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
 use vesalius_engine::Provider;
 
-use super::infer::Seat;
 use super::running::{Loaded, Running};
 use super::settings::{AUTO, Mode, Settings};
 use super::stats::Stats;
 use super::stream::Stream;
-use crate::device::{Frames, Place, Preference, Sharing, offered, with_device};
+use crate::device::{Frames, Place, Preference, Sharing, is_primary, offered, with_device};
 use crate::frame::template_caps;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -46,17 +45,22 @@ impl ObjectSubclass for Segment {
 }
 
 impl Segment {
-    /// Loads the engine and starts it for frames in the computer's memory; where a GPU runs it, offers the context that it
-    /// runs in to the pipeline, before anybody else makes another.
+    /// Loads the engine. Where a GPU runs it, pictures are prepared there too, in a context that is offered to the
+    /// pipeline before anybody else makes another.
     fn load(&self) -> Result<Running, gst::ErrorMessage> {
         let loaded = Arc::new(Loaded::choose(&self.settings.lock())?);
-        if loaded.provider != Provider::Cpu
-            && let Err(error) = self.sharing.ensure(&*self.obj())
-        {
-            gst::warning!(CAT, imp = self, "frames cannot stay on the GPU: {error}");
-        }
+        let kernels = if loaded.provider == Provider::Cpu {
+            None
+        } else {
+            let kernels = self.kernels(&loaded);
+            if let Err(why) = &kernels {
+                let text = format!("the processor prepares the pictures for the GPU: {why}");
+                gst::element_imp_warning!(self, gst::ResourceError::NotFound, ["{text}"]);
+            }
+            kernels.ok()
+        };
         let running = loaded
-            .start(None, &self.stats)
+            .start(kernels, &self.stats)
             .map_err(|error| gst::error_msg!(gst::ResourceError::NotFound, ("{error}")))?;
         let message = loaded.message();
         self.stats.lock().backend.clone_from(&message.backend);
@@ -67,61 +71,57 @@ impl Segment {
         Ok(running)
     }
 
-    /// Lets the engine look at frames where they lie, or at copies where that cannot be, which is said.
-    fn settle(&self, caps: &gst::CapsRef) -> Result<(), gst::LoggableError> {
-        let on_device = Place::of(caps) != Place::Host;
-        let running = self.running.lock().clone();
-        let Some(running) = running else { return Ok(()) };
-        self.stats.lock().comes_down = false;
-        if !on_device && !running.sees_device {
-            return Ok(());
+    /// Kernels in the pipeline's context, where the engine can run there too.
+    fn kernels(&self, loaded: &Loaded) -> Result<Kernels, String> {
+        let text = |error: CudaError| error.to_string();
+        let context = self.sharing.ensure(&*self.obj()).map_err(text)?;
+        if loaded.provider == Provider::Cpu {
+            if !DeviceBuffer::new(&context, 16).map_err(text)?.is_seen_by_host() {
+                return Err("the engine runs on the processor".to_owned());
+            }
+        } else if !is_primary(&context).map_err(text)? {
+            return Err(
+                "the pipeline's CUDA context is not the device's primary one, in which ONNX Runtime works: \
+                        set that on the pipeline, or let vesaliussegment come to READY first"
+                    .to_owned(),
+            );
         }
-        let started = match self.seat(caps, &running.loaded) {
-            Ok(seat) => running.loaded.start(seat, &self.stats).map_err(|error| error.to_string()),
-            Err(why) => Err(why),
-        };
-        let started = match started {
-            Ok(started) => started,
-            Err(why) => {
+        let kernels = crate::device::kernels(&context).map_err(text)?;
+        self.stats.lock().context = Some(context);
+        Ok(kernels)
+    }
+
+    /// Lets the engine look at frames where they lie, or at copies where that cannot be, which is said.
+    fn settle(&self, caps: &gst::CapsRef) -> Result<Option<Frames>, gst::LoggableError> {
+        let running = self.running.lock().clone();
+        self.stats.lock().comes_down = false;
+        let (Some(running), true) = (running, Place::of(caps) != Place::Host) else { return Ok(None) };
+        match self.look_there(caps, &running) {
+            Ok(frames) => Ok(frames),
+            Err(why) if Place::of(caps).is_readable() => {
                 gst::element_imp_warning!(
                     self,
                     gst::ResourceError::NotFound,
                     ("every frame is copied from the GPU for the engine: {why}")
                 );
-                if !Place::of(caps).is_readable() {
-                    return Err(gst::loggable_error!(CAT, "{}", why));
-                }
                 self.stats.lock().comes_down = true;
-                if !running.sees_device {
-                    return Ok(());
-                }
-                let again = running.loaded.start(None, &self.stats);
-                again.map_err(|error| gst::loggable_error!(CAT, "{error}"))?
+                Ok(None)
             }
-        };
-        // Those of before end outside the lock.
-        drop(self.running.lock().replace(Arc::new(started)));
-        Ok(())
+            Err(why) => Err(gst::loggable_error!(CAT, "{}", why)),
+        }
     }
 
-    /// What it takes to look at frames where they lie; `None` for frames in the computer's memory.
-    fn seat(&self, caps: &gst::CapsRef, loaded: &Loaded) -> Result<Option<Seat>, String> {
-        let text = |error: CudaError| error.to_string();
-        let Some(frames) = Frames::of(caps).map_err(text)? else { return Ok(None) };
-        let context = self.sharing.ensure(&*self.obj()).map_err(text)?;
-        if loaded.provider != Provider::Cpu && !crate::device::is_primary(&context).map_err(text)? {
-            return Err("the pipeline's CUDA context is not the device's primary one, in which ONNX Runtime works: let \
-                        vesaliussegment come to READY first, or set a context on the pipeline"
-                .to_owned());
+    /// Makes ready to look at frames with these caps where they lie.
+    fn look_there(&self, caps: &gst::CapsRef, running: &Running) -> Result<Option<Frames>, String> {
+        let frames = Frames::of(caps).map_err(|error| error.to_string())?;
+        if !running.sees_device {
+            let kernels = self.kernels(&running.loaded)?;
+            let started =
+                running.loaded.start(Some(kernels), &self.stats).map_err(|error| error.to_string())?;
+            // The threads of before end outside the lock.
+            drop(self.running.lock().replace(Arc::new(started)));
         }
-        if loaded.provider == Provider::Cpu
-            && !DeviceBuffer::new(&context, 16).map_err(text)?.is_seen_by_host()
-        {
-            return Err("the engine runs on the processor".to_owned());
-        }
-        let kernels = crate::device::kernels(&context).map_err(text)?;
-        self.stats.lock().context = Some(context);
-        Ok(Some(Seat { frames, kernels }))
+        Ok(frames)
     }
 }
 
@@ -315,7 +315,7 @@ impl BaseTransformImpl for Segment {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
-        self.settle(incaps)?;
+        let frames = self.settle(incaps)?;
         let declared = self.latency();
         // Maps of another picture size mean nothing here.
         self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -323,6 +323,7 @@ impl BaseTransformImpl for Segment {
             let mut stream = self.stream.lock();
             stream.newest = None;
             stream.info = Some(Arc::new(info));
+            stream.frames = frames;
         }
         if self.latency() != declared {
             let obj = self.obj();

@@ -17,6 +17,8 @@ use crate::frame::view;
 pub(super) struct Job {
     pub(super) buffer: gst::Buffer,
     pub(super) info: Arc<gst_video::VideoInfo>,
+    /// Finds the picture where it lies on a GPU; `None` where the computer reads it.
+    pub(super) frames: Option<Frames>,
     pub(super) pts_ns: u64,
     /// Counts flushes and discontinuities: answers to older questions are not used.
     pub(super) epoch: u64,
@@ -29,49 +31,53 @@ pub(super) struct Outcome {
     pub(super) error: Option<String>,
 }
 
-/// What an engine needs to look at frames where they lie on a GPU.
-#[derive(Clone, Debug)]
-pub(super) struct Seat {
-    pub(super) frames: Frames,
-    /// In the device's primary context.
-    pub(super) kernels: Kernels,
-}
-
 /// How frames are looked at.
 enum Eyes {
-    /// Through the computer's memory.
+    /// By the processor, but for what the engine's provider does.
     Host(Box<Worker>),
-    /// Where they lie.
-    Device { frames: Frames, worker: Recovering<DeviceWorker, EngineError>, since: Instant },
+    /// On a GPU: where they lie, or once they have been copied there.
+    Device { worker: Box<Recovering<DeviceWorker, EngineError>>, since: Instant },
 }
 
 impl Eyes {
-    fn open(engine: &Engine, options: &SessionOptions, seat: Option<&Seat>) -> Result<Self, EngineError> {
-        let Some(Seat { frames, kernels }) = seat.cloned() else {
+    fn open(
+        engine: &Engine,
+        options: &SessionOptions,
+        kernels: Option<&Kernels>,
+    ) -> Result<Self, EngineError> {
+        let Some(kernels) = kernels.cloned() else {
             return Ok(Self::Host(Box::new(Worker::new(engine, options)?)));
         };
         let (engine, options) = (engine.clone(), options.clone());
         let worker =
             Recovering::new(BackOff::default(), move || DeviceWorker::new(&engine, &options, &kernels))?;
-        Ok(Self::Device { frames, worker, since: Instant::now() })
+        Ok(Self::Device { worker: Box::new(worker), since: Instant::now() })
     }
 
-    fn look(&mut self, buffer: &mut gst::Buffer, info: &gst_video::VideoInfo) -> Result<FrameOutput, String> {
+    fn look(
+        &mut self,
+        buffer: &mut gst::Buffer,
+        info: &gst_video::VideoInfo,
+        frames: Option<&Frames>,
+    ) -> Result<FrameOutput, String> {
+        let par = (info.par().numer(), info.par().denom());
+        if let (Self::Device { worker, since }, Some(frames)) = (&mut *self, frames) {
+            let output = worker.act(since.elapsed(), |worker| {
+                let mapped = frames.map(buffer, worker.stream().context(), Access::Read)?;
+                let written = mapped.stream.as_ref().map(|stream| stream.fence()).transpose()?;
+                worker.process(&mapped.picture, written.as_ref(), par)
+            });
+            return output.map_err(|e| e.to_string());
+        }
+        let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+            .map_err(|_| "a frame's memory cannot be read".to_owned())?;
+        let frame = view(&mapped).map_err(|e| e.to_string())?;
         match self {
-            Self::Host(worker) => {
-                let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
-                    .map_err(|_| "a frame's memory cannot be read".to_owned())?;
-                let frame = view(&mapped).map_err(|e| e.to_string())?;
-                let par = info.par();
-                worker.process(&frame, (par.numer(), par.denom())).map_err(|e| e.to_string())
+            Self::Host(worker) => worker.process(&frame, par).map_err(|e| e.to_string()),
+            Self::Device { worker, since } => {
+                let output = worker.act(since.elapsed(), |worker| worker.process_frame(&frame, par));
+                output.map_err(|e| e.to_string())
             }
-            Self::Device { frames, worker, since } => worker
-                .act(since.elapsed(), |worker| {
-                    let mapped = frames.map(buffer, worker.stream().context(), Access::Read)?;
-                    let written = mapped.stream.as_ref().map(|stream| stream.fence()).transpose()?;
-                    worker.process(&mapped.picture, written.as_ref(), frames.pixel_aspect_ratio())
-                })
-                .map_err(|e| e.to_string()),
         }
     }
 }
@@ -81,24 +87,25 @@ pub(super) struct Inference {
     engine: Engine,
     identity: Arc<EngineIdentity>,
     options: SessionOptions,
-    seat: Option<Seat>,
+    kernels: Option<Kernels>,
     eyes: Eyes,
 }
 
 impl Inference {
-    /// `identity` travels with the results; with a seat, frames are looked at where they lie on the GPU.
+    /// `identity` travels with the results; with kernels, frames are looked at on the GPU that they are
+    /// loaded on.
     pub(super) fn load(
         engine: &Engine,
         identity: &Arc<EngineIdentity>,
         options: &SessionOptions,
-        seat: Option<&Seat>,
+        kernels: Option<&Kernels>,
     ) -> Result<Self, EngineError> {
-        let eyes = Eyes::open(engine, options, seat)?;
+        let eyes = Eyes::open(engine, options, kernels)?;
         Ok(Self {
             engine: engine.clone(),
             identity: identity.clone(),
             options: options.clone(),
-            seat: seat.cloned(),
+            kernels: kernels.cloned(),
             eyes,
         })
     }
@@ -108,16 +115,17 @@ impl Inference {
         &mut self,
         buffer: &mut gst::Buffer,
         info: &gst_video::VideoInfo,
+        frames: Option<&Frames>,
         pts_ns: u64,
     ) -> Outcome {
         // A panic in a library must not take the thread, and with it the pipeline, along.
-        let caught = catch_unwind(AssertUnwindSafe(|| self.eyes.look(buffer, info)));
+        let caught = catch_unwind(AssertUnwindSafe(|| self.eyes.look(buffer, info, frames)));
         let error = match caught {
             Ok(Ok(output)) => return Outcome { result: self.result_of(output, pts_ns), error: None },
             Ok(Err(error)) => error,
             Err(_) => {
                 // What a panic left behind is not trusted.
-                match Eyes::open(&self.engine, &self.options, self.seat.as_ref()) {
+                match Eyes::open(&self.engine, &self.options, self.kernels.as_ref()) {
                     Ok(eyes) => {
                         self.eyes = eyes;
                         "the engine panicked and was loaded again".to_owned()

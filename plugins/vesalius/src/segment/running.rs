@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use vesalius_cuda::Kernels;
 use vesalius_engine::{
     Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
 };
 use vesalius_measure::result::{EngineIdentity, FrameResult};
 
-use super::infer::{Inference, Job, Outcome, Seat};
+use super::infer::{Inference, Job, Outcome};
 use super::pool::{Pool, PoolError};
 use super::settings::{Mode, Plan, Settings};
 use super::stats::Stats;
@@ -74,23 +75,24 @@ impl Loaded {
         }
     }
 
-    /// Starts the threads; with a seat, they look at frames where they lie on the GPU.
+    /// Starts the threads; with kernels, which are loaded in the context that ONNX Runtime works in, they look at frames
+    /// on the GPU.
     pub(super) fn start(
         self: &Arc<Self>,
-        seat: Option<Seat>,
+        kernels: Option<Kernels>,
         stats: &Arc<Mutex<Stats>>,
     ) -> Result<Running, PoolError<EngineError>> {
         let finished = Arc::new(Mutex::new(Finished::default()));
-        let sees_device = seat.is_some();
+        let sees_device = kernels.is_some();
         let make = {
             let (loaded, finished, stats) = (self.clone(), finished.clone(), stats.clone());
             move || {
                 let mut inference =
-                    Inference::load(&loaded.engine, &loaded.identity, &loaded.options, seat.as_ref())?;
+                    Inference::load(&loaded.engine, &loaded.identity, &loaded.options, kernels.as_ref())?;
                 let (finished, stats) = (finished.clone(), stats.clone());
                 Ok(move |job: Job| {
-                    let Job { mut buffer, info, pts_ns, epoch, promise } = job;
-                    let outcome = inference.run(&mut buffer, &info, pts_ns);
+                    let Job { mut buffer, info, frames, pts_ns, epoch, promise } = job;
+                    let outcome = inference.run(&mut buffer, &info, frames.as_ref(), pts_ns);
                     // The frame goes on as soon as the answer is there, and then it should be nobody else's.
                     drop(buffer);
                     let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
@@ -119,7 +121,7 @@ impl Loaded {
 pub(super) struct Running {
     pub(super) loaded: Arc<Loaded>,
     pub(super) pool: Pool<Job>,
-    /// Whether frames are looked at where they lie on the GPU.
+    /// Whether frames are looked at on the GPU.
     pub(super) sees_device: bool,
     /// Where the threads leave results in newest-frame mode.
     pub(super) finished: Arc<Mutex<Finished>>,

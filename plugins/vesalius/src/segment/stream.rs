@@ -14,6 +14,7 @@ use super::infer::{Job, Outcome};
 use super::pool::{Ticket, promise};
 use super::running::{Finished, Newest, Running};
 use super::settings::Mode;
+use crate::device::Frames;
 use crate::result_meta::ResultMeta;
 
 /// A frame on its way, and the right to its result.
@@ -27,6 +28,8 @@ pub(super) struct InFlight {
 #[derive(Default)]
 pub(super) struct Stream {
     pub(super) info: Option<Arc<gst_video::VideoInfo>>,
+    /// Finds the pictures where they lie on a GPU and are looked at there.
+    pub(super) frames: Option<Frames>,
     pub(super) in_flight: VecDeque<InFlight>,
     /// A flow error met while draining on an event, returned with the next buffer.
     pub(super) pending_error: Option<gst::FlowError>,
@@ -127,7 +130,11 @@ impl Segment {
 
     pub(super) fn accept(&self, mut buffer: gst::Buffer) -> Result<Option<gst::Buffer>, gst::FlowError> {
         let Some(running) = self.running.lock().clone() else { return Err(gst::FlowError::Flushing) };
-        let Some(info) = self.stream.lock().info.clone() else { return Err(gst::FlowError::NotNegotiated) };
+        let (info, frames) = {
+            let stream = self.stream.lock();
+            (stream.info.clone(), stream.frames.clone())
+        };
+        let Some(info) = info else { return Err(gst::FlowError::NotNegotiated) };
         let Some(pts) = buffer.pts() else {
             gst::element_imp_error!(
                 self,
@@ -139,7 +146,7 @@ impl Segment {
         let pts_ns = pts.nseconds();
         self.stats.lock().frames += 1;
         let epoch = self.epoch.load(Ordering::Acquire);
-        let mut job = Job { buffer: buffer.clone(), info, pts_ns, epoch, promise: None };
+        let mut job = Job { buffer: buffer.clone(), info, frames, pts_ns, epoch, promise: None };
         match running.loaded.mode {
             Mode::EveryFrame => {
                 let (promise, ticket) = promise();

@@ -157,6 +157,15 @@ fn a_shipped_engine_too_and_a_frame_costs_one_wait() {
     assert_eq!(after.host_waits - before.host_waits, 3);
     assert_eq!(after.frames_uploaded - before.frames_uploaded, 1, "the test's own");
     assert_eq!(after.frames_downloaded, before.frames_downloaded);
+    // A picture of the computer's memory goes up by itself, once, into memory that stays.
+    for allocations in [1, 0] {
+        let before = rig.kernels.context().counters();
+        let found = on_device.process_frame(&picture.frame(), (1, 1)).unwrap();
+        let after = rig.kernels.context().counters();
+        assert_same(&found, &expected, "from the computer's memory");
+        assert_eq!(after.frames_uploaded - before.frames_uploaded, 1);
+        assert_eq!(after.allocations - before.allocations, allocations);
+    }
     drop((worker, on_device));
     rig.finish();
 }
