@@ -54,7 +54,7 @@ impl Frames {
                     NvmmFormat::from_caps(caps)?.ok_or_else(|| unfit("their caps are not NVMM's"))?;
                 Memory::Nvmm(Nvmm::open(), format)
             }
-            _ => Memory::Cuda(site.gst),
+            _ => Memory::Cuda(site.gst()?),
         };
         Ok(Some(Self { info, memory }))
     }

@@ -16,6 +16,7 @@ use vesalius_engine::Provider;
 
 use super::running::{Loaded, Running};
 use super::settings::{AUTO, Mode, Settings};
+use super::sight::Outlook;
 use super::stats::Stats;
 use super::stream::Stream;
 use crate::device::{Frames, Place, Preference, Sharing, is_primary, offered, with_device};
@@ -92,12 +93,12 @@ impl Segment {
     }
 
     /// Lets the engine look at frames where they lie, or at copies where that cannot be, which is said.
-    fn settle(&self, caps: &gst::CapsRef) -> Result<Option<Frames>, gst::LoggableError> {
+    fn settle(&self, caps: &gst::CapsRef) -> Result<Option<Outlook>, gst::LoggableError> {
         let running = self.running.lock().clone();
         self.stats.lock().comes_down = false;
         let (Some(running), true) = (running, Place::of(caps) != Place::Host) else { return Ok(None) };
         match self.look_there(caps, &running) {
-            Ok(frames) => Ok(frames),
+            Ok(outlook) => Ok(outlook),
             Err(why) if Place::of(caps).is_readable() => {
                 gst::element_imp_warning!(
                     self,
@@ -112,8 +113,9 @@ impl Segment {
     }
 
     /// Makes ready to look at frames with these caps where they lie.
-    fn look_there(&self, caps: &gst::CapsRef, running: &Running) -> Result<Option<Frames>, String> {
-        let frames = Frames::of(caps).map_err(|error| error.to_string())?;
+    fn look_there(&self, caps: &gst::CapsRef, running: &Running) -> Result<Option<Outlook>, String> {
+        let text = |error: CudaError| error.to_string();
+        let Some(frames) = Frames::of(caps).map_err(text)? else { return Ok(None) };
         if !running.sees_device {
             let kernels = self.kernels(&running.loaded)?;
             let started =
@@ -121,7 +123,8 @@ impl Segment {
             // The threads of before end outside the lock.
             drop(self.running.lock().replace(Arc::new(started)));
         }
-        Ok(frames)
+        let context = self.stats.lock().context.clone().ok_or("no context was found")?;
+        Outlook::new(frames, running.loaded.mode, &context).map(Some).map_err(text)
     }
 }
 
@@ -315,7 +318,7 @@ impl BaseTransformImpl for Segment {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
-        let frames = self.settle(incaps)?;
+        let outlook = self.settle(incaps)?;
         let declared = self.latency();
         // Maps of another picture size mean nothing here.
         self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -323,7 +326,7 @@ impl BaseTransformImpl for Segment {
             let mut stream = self.stream.lock();
             stream.newest = None;
             stream.info = Some(Arc::new(info));
-            stream.frames = frames;
+            stream.outlook = outlook;
         }
         if self.latency() != declared {
             let obj = self.obj();

@@ -7,18 +7,17 @@ use std::time::Instant;
 use vesalius_cuda::gst_cuda::Access;
 use vesalius_cuda::{BackOff, Kernels, Recovering};
 use vesalius_engine::{DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
+use vesalius_measure::frame::Frame;
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
 
 use super::pool::Promise;
-use crate::device::Frames;
+use super::sight::Sight;
 use crate::frame::view;
 
 /// A frame to look at. Holds a reference of the picture until the network has seen it.
 pub(super) struct Job {
-    pub(super) buffer: gst::Buffer,
+    pub(super) sight: Sight,
     pub(super) info: Arc<gst_video::VideoInfo>,
-    /// Finds the picture where it lies on a GPU; `None` where the computer reads it.
-    pub(super) frames: Option<Frames>,
     pub(super) pts_ns: u64,
     /// Counts flushes and discontinuities: answers to older questions are not used.
     pub(super) epoch: u64,
@@ -54,32 +53,42 @@ impl Eyes {
         Ok(Self::Device { worker: Box::new(worker), since: Instant::now() })
     }
 
-    fn look(
-        &mut self,
-        buffer: &mut gst::Buffer,
-        info: &gst_video::VideoInfo,
-        frames: Option<&Frames>,
-    ) -> Result<FrameOutput, String> {
+    fn look(&mut self, sight: Sight, info: &gst_video::VideoInfo) -> Result<FrameOutput, String> {
         let par = (info.par().numer(), info.par().denom());
-        if let (Self::Device { worker, since }, Some(frames)) = (&mut *self, frames) {
-            let output = worker.act(since.elapsed(), |worker| {
-                let mapped = frames.map(buffer, worker.stream().context(), Access::Read)?;
-                let written = mapped.stream.as_ref().map(|stream| stream.fence()).transpose()?;
-                worker.process(&mapped.picture, written.as_ref(), par)
-            });
-            return output.map_err(|e| e.to_string());
-        }
-        let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
-            .map_err(|_| "a frame's memory cannot be read".to_owned())?;
-        let frame = view(&mapped).map_err(|e| e.to_string())?;
-        match self {
-            Self::Host(worker) => worker.process(&frame, par).map_err(|e| e.to_string()),
-            Self::Device { worker, since } => {
-                let output = worker.act(since.elapsed(), |worker| worker.process_frame(&frame, par));
+        match (self, sight) {
+            (Self::Device { worker, since }, Sight::There(mut buffer, frames)) => {
+                let output = worker.act(since.elapsed(), |worker| {
+                    let mapped = frames.map(&mut buffer, worker.stream().context(), Access::Read)?;
+                    let written = mapped.stream.as_ref().map(|stream| stream.fence()).transpose()?;
+                    worker.process(&mapped.picture, written.as_ref(), par)
+                });
                 output.map_err(|e| e.to_string())
             }
+            (Self::Device { worker, since }, Sight::Copy(picture)) => {
+                let output = worker.act(since.elapsed(), |worker| worker.process(&picture, None, par));
+                output.map_err(|e| e.to_string())
+            }
+            (Self::Device { worker, since }, Sight::Read(buffer)) => read(&buffer, info, |frame| {
+                worker.act(since.elapsed(), |worker| worker.process_frame(frame, par))
+            }),
+            (Self::Host(worker), Sight::Read(buffer) | Sight::There(buffer, _)) => {
+                read(&buffer, info, |frame| worker.process(frame, par))
+            }
+            (Self::Host(_), Sight::Copy(_)) => Err("a frame lies where the engine does not look".to_owned()),
         }
     }
+}
+
+/// Works on a frame that the computer reads.
+fn read(
+    buffer: &gst::BufferRef,
+    info: &gst_video::VideoInfo,
+    work: impl FnOnce(&Frame<'_>) -> Result<FrameOutput, EngineError>,
+) -> Result<FrameOutput, String> {
+    let mapped = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+        .map_err(|_| "a frame's memory cannot be read".to_owned())?;
+    let frame = view(&mapped).map_err(|e| e.to_string())?;
+    work(&frame).map_err(|e| e.to_string())
 }
 
 /// An engine loaded for one thread.
@@ -110,16 +119,10 @@ impl Inference {
         })
     }
 
-    /// Runs the engine on a frame.
-    pub(super) fn run(
-        &mut self,
-        buffer: &mut gst::Buffer,
-        info: &gst_video::VideoInfo,
-        frames: Option<&Frames>,
-        pts_ns: u64,
-    ) -> Outcome {
+    /// Runs the engine on a frame, which is let go before the answer is there: then it should be nobody else's.
+    pub(super) fn run(&mut self, sight: Sight, info: &gst_video::VideoInfo, pts_ns: u64) -> Outcome {
         // A panic in a library must not take the thread, and with it the pipeline, along.
-        let caught = catch_unwind(AssertUnwindSafe(|| self.eyes.look(buffer, info, frames)));
+        let caught = catch_unwind(AssertUnwindSafe(|| self.eyes.look(sight, info)));
         let error = match caught {
             Ok(Ok(output)) => return Outcome { result: self.result_of(output, pts_ns), error: None },
             Ok(Err(error)) => error,

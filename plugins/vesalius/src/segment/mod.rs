@@ -19,6 +19,7 @@ mod infer;
 mod pool;
 mod running;
 mod settings;
+mod sight;
 mod stats;
 mod stream;
 

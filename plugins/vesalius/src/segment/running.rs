@@ -91,10 +91,8 @@ impl Loaded {
                     Inference::load(&loaded.engine, &loaded.identity, &loaded.options, kernels.as_ref())?;
                 let (finished, stats) = (finished.clone(), stats.clone());
                 Ok(move |job: Job| {
-                    let Job { mut buffer, info, frames, pts_ns, epoch, promise } = job;
-                    let outcome = inference.run(&mut buffer, &info, frames.as_ref(), pts_ns);
-                    // The frame goes on as soon as the answer is there, and then it should be nobody else's.
-                    drop(buffer);
+                    let Job { sight, info, pts_ns, epoch, promise } = job;
+                    let outcome = inference.run(sight, &info, pts_ns);
                     let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
                     let count = || stats.lock().count_inference(ns, error);
                     match promise {

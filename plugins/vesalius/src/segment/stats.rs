@@ -58,6 +58,7 @@ impl Stats {
             .field("stale", self.stale)
             .field("frames-uploaded", device.frames_uploaded)
             .field("frames-downloaded", device.frames_downloaded + self.downloaded)
+            .field("frames-copied-on-device", device.frames_copied)
             .field("backend", &self.backend)
             .field("last-error", &self.last_error)
             .build();
