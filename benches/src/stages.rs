@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use vesalius_draw::{Layer, Style, blend, draw_result};
+use vesalius_engine::manifest::Precision;
 use vesalius_engine::postprocess::Postprocessor;
 use vesalius_engine::preprocess::Preprocessor;
 use vesalius_engine::session::Session;
@@ -45,7 +46,7 @@ pub fn run(engine: &str) -> anyhow::Result<()> {
     let engine = Engine::open(&Registry::standard().find(engine)?)?;
     let mut preprocessor = Preprocessor::new(&engine.manifest().input);
     let mut session = Session::load(&engine, &SessionOptions::default())?;
-    let mut postprocessor = Postprocessor::new(engine.manifest(), engine.classes());
+    let mut postprocessor = Postprocessor::new(engine.manifest(), Precision::F32, engine.classes());
     let scale = Scale::Uniform(Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?));
     let mut protocol = protocol::Session::new(&ProtocolConfig::from_name(&engine.identity().protocol)?);
     let style = Style::default();
@@ -134,6 +135,7 @@ fn mask_to_values() -> anyhow::Result<()> {
             probability,
             contours,
             unconfirmed: Vec::new(),
+            withheld: None,
             confidence: None,
             components,
         }];
@@ -192,6 +194,7 @@ fn all_measures(classes: usize) -> anyhow::Result<Series> {
                 probability,
                 contours,
                 unconfirmed: Vec::new(),
+                withheld: None,
                 confidence: None,
                 components,
             });

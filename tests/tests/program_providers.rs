@@ -71,7 +71,11 @@ fn a_gpu_that_is_asked_for_and_missing_is_one_clear_line() {
     // A name that is none is told by the command line itself.
     let ran = home.call(&["engine", "verify", "fetal-head", "--provider", "abacus"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.err.contains("'abacus'") && ran.err.contains("cpu, cuda or tensorrt"), "{}", ran.err);
+    assert!(
+        ran.err.contains("'abacus'") && ran.err.contains("cpu, openvino, cuda or tensorrt"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

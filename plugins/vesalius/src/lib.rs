@@ -22,6 +22,7 @@ pub mod segment;
 
 pub use calibration_meta::{add_scale, scale_of};
 pub use events::protocol_event;
+pub use frame::{ViewError, template_caps, view};
 pub use histogram::Histogram;
 pub use measure::{Measure, read_protocol, read_statement};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError};

@@ -9,11 +9,13 @@ mod combine;
 mod demo;
 mod doctor;
 mod engine;
+mod explain;
 mod phantom;
 mod progress;
 mod replay;
 mod score;
 mod show;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

@@ -7,6 +7,8 @@
 //! * [`provider`]: what it runs on, the processor or a GPU, and what is compiled ahead; [`binding`]: tensors that stay there;
 //! * [`preprocess`]: a picture to a tensor and the [`Geometry`](vesalius_measure::geometry::Geometry) that maps back;
 //! * [`postprocess`]: a tensor to class probabilities and outlines;
+//! * [`parity`]: how far fewer bits and other providers may be from f32 on the processor; [`sample`]: masks stored with an
+//!   engine that must come out again; [`explain`]: what a decision rests on, and how sure it is;
 //! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it;
 //!   [`standby`]: a worker that is made ready while another serves.
 //!
@@ -32,13 +34,16 @@ pub mod binding;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod manifest;
 mod memory;
+pub mod parity;
 pub mod postprocess;
 pub mod preprocess;
 pub mod provider;
 pub mod registry;
 pub mod runtime;
+pub mod sample;
 pub mod session;
 pub mod standby;
 

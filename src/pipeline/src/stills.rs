@@ -46,7 +46,7 @@ pub(crate) struct Picture {
     pub(crate) pixels: Vec<u8>,
 }
 
-fn decode(path: &Path) -> Result<Picture, String> {
+pub(crate) fn decode(path: &Path) -> Result<Picture, String> {
     if dicom::is_dicom(path) {
         let mut recording = vesalius_dicom::Recording::open(path).map_err(|e| e.to_string())?;
         return dicom::picture(&mut recording, 0).map_err(|e| e.to_string());

@@ -141,7 +141,7 @@ impl ObjectImpl for Segment {
                 glib::ParamSpecString::builder("backend")
                     .nick("Backend")
                     .blurb(
-                        "What runs the engine: auto, cpu, cuda or tensorrt. One that is named and does not work is an error; \
+                        "What runs the engine: auto, cpu, openvino, cuda or tensorrt. One that is named and does not work is an error; \
                          auto says which it took and why",
                     )
                     .default_value(Some(default.backend.as_str()))

@@ -148,6 +148,7 @@ impl Inference {
         result.status = ResultStatus::Ok;
         result.geometry = Some(output.geometry);
         result.classes = output.classes;
+        result.unlikeness = output.unlikeness;
         result.times = output.times;
         result
     }

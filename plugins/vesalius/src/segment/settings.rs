@@ -70,7 +70,7 @@ impl Settings {
     /// threads on it, for only its delay counts.
     pub(super) fn plan(&self, provider: Provider) -> Plan {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let enough = if provider == Provider::Cpu { cores } else { cores.min(GPU_WORKERS) };
+        let enough = if provider.is_gpu() { cores.min(GPU_WORKERS) } else { cores };
         let threads = if self.threads == 0 { enough } else { self.threads as usize };
         match self.mode {
             Mode::Latest => Plan { workers: 1, threads_per_worker: threads, max_in_flight: 1 },

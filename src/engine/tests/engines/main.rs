@@ -5,8 +5,10 @@
 
 mod device;
 mod models;
+mod parity;
 mod preprocess;
 mod providers;
+mod trust;
 
 use std::path::PathBuf;
 
