@@ -118,7 +118,9 @@ pub const fn tolerance(provider: Provider, precision: Precision) -> Tolerance {
     match (provider, precision) {
         // The same library, the same order of the same operations.
         (Provider::Cpu, Precision::F32) => Tolerance { probability: 0.0, dice: 1.0 },
-        // Other orders of summation in f32.
+        // Another order of summation in f32 moves a probability by some 10⁻⁶.
+        (Provider::OpenVino, Precision::F32) => Tolerance { probability: 1e-4, dice: 0.999 },
+        // Nor has anybody measured a GPU yet: room for other algorithms of convolution.
         (_, Precision::F32) => Tolerance { probability: 2e-3, dice: 0.998 },
         // The gates that 99 % of pictures pass.
         (_, Precision::F16) => Tolerance { probability: f32::INFINITY, dice: 0.98 },

@@ -218,7 +218,7 @@ fn panels(found: &Explanation, explained: &Explained) -> [Panel; 4] {
                     colors: colorous::VIRIDIS,
                     most: MOST_SPREAD,
                     is_tint: false,
-                    ticks: [0.0, 0.125, 0.25, 0.375, 0.5].map(|s| (s, percent(s))).to_vec(),
+                    ticks: [0.0, 0.125, 0.25, 0.375, 0.5].map(|s| (s, fine_percent(s))).to_vec(),
                     unit: "standard deviation of the probability",
                 },
             ),
@@ -249,7 +249,8 @@ fn panels(found: &Explanation, explained: &Explained) -> [Panel; 4] {
 
 fn fine_percent(part: f32) -> String {
     let percent = 100.0 * part;
-    if percent == percent.round() { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+    let is_whole = (percent - percent.round()).abs() < 0.01;
+    if is_whole { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
 }
 
 /// The next of 1, 2, 4, 6, 8 times a power of ten, of which quarters are plain numbers; a hundredth at least.
@@ -373,7 +374,7 @@ mod tests {
         {
             assert!((round_up(value) - top).abs() < 1e-6, "{value}: {}", round_up(value));
         }
-        assert_eq!([0.0, 0.02, 0.015].map(fine_percent), ["0 %", "2 %", "1.5 %"]);
+        assert_eq!([0.0, 0.02, 0.015, 0.6 * 0.25].map(fine_percent), ["0 %", "2 %", "1.5 %", "15 %"]);
     }
 
     /// Even to the eye: each map grows brighter all the way, so that it reads in gray too.
