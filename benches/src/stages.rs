@@ -9,7 +9,7 @@ use vesalius_engine::manifest::Precision;
 use vesalius_engine::postprocess::Postprocessor;
 use vesalius_engine::preprocess::Preprocessor;
 use vesalius_engine::session::Session;
-use vesalius_engine::{Engine, Registry, SessionOptions};
+use vesalius_engine::{Engine, PrecisionChoice, Registry, SessionOptions};
 use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::components::{Components, KeepComponents, clean};
 use vesalius_measure::contour::trace;
@@ -45,7 +45,9 @@ fn picture() -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
 pub fn run(engine: &str) -> anyhow::Result<()> {
     let engine = Engine::open(&Registry::standard().find(engine)?)?;
     let mut preprocessor = Preprocessor::new(&engine.manifest().input);
-    let mut session = Session::load(&engine, &SessionOptions::default())?;
+    let options =
+        SessionOptions { precision: PrecisionChoice::Named(Precision::F32), ..SessionOptions::default() };
+    let mut session = Session::load(&engine, &options)?;
     let mut postprocessor = Postprocessor::new(engine.manifest(), Precision::F32, engine.classes());
     let scale = Scale::Uniform(Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?));
     let mut protocol = protocol::Session::new(&ProtocolConfig::from_name(&engine.identity().protocol)?);

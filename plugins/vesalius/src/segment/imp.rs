@@ -12,7 +12,6 @@ use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
 use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
-use vesalius_engine::Provider;
 
 use super::running::{Loaded, Running};
 use super::settings::{AUTO, Mode, Settings};
@@ -50,7 +49,7 @@ impl Segment {
     /// pipeline before anybody else makes another.
     fn load(&self) -> Result<Running, gst::ErrorMessage> {
         let loaded = Arc::new(Loaded::choose(&self.settings.lock())?);
-        let kernels = if loaded.provider == Provider::Cpu {
+        let kernels = if !loaded.provider.is_gpu() {
             None
         } else {
             let kernels = self.kernels(&loaded);
@@ -76,7 +75,7 @@ impl Segment {
     fn kernels(&self, loaded: &Loaded) -> Result<Kernels, String> {
         let text = |error: CudaError| error.to_string();
         let context = self.sharing.ensure(&*self.obj()).map_err(text)?;
-        if loaded.provider == Provider::Cpu {
+        if !loaded.provider.is_gpu() {
             if !DeviceBuffer::new(&context, 16).map_err(text)?.is_seen_by_host() {
                 return Err("the engine runs on the processor".to_owned());
             }
@@ -305,8 +304,8 @@ impl BaseTransformImpl for Segment {
         let provider = self.running.lock().as_ref().map(|running| running.loaded.provider);
         let preference = match provider {
             None => Preference::None,
-            Some(Provider::Cpu) => Preference::Host,
-            Some(Provider::Cuda | Provider::TensorRt) => Preference::Device,
+            Some(provider) if provider.is_gpu() => Preference::Device,
+            Some(_) => Preference::Host,
         };
         let caps = offered(caps, preference);
         Some(match filter {
