@@ -31,6 +31,10 @@ const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    // Before anything is opened or started: this process serves another one's inference, confined.
+    if std::env::args_os().nth(1).is_some_and(|first| first == vesalius_engine::apart::ARGUMENT) {
+        return vesalius_engine::apart::serve();
+    }
     vesalius_engine::share_heaps();
     let args = Args::parse();
     let result = match &args.command {

@@ -220,6 +220,14 @@ pub enum EngineError {
         /// How many it does.
         found: usize,
     },
+    /// The process that runs an engine has no answer.
+    #[error("engine '{engine}': {message}")]
+    Apart {
+        /// Name of the engine.
+        engine: String,
+        /// What happened, in one line.
+        message: String,
+    },
     /// A geometry does not belong to the model's picture.
     #[error(
         "a geometry of a model picture of {found:?} pixels does not fit engine '{engine}' of {expected:?}"
@@ -285,6 +293,7 @@ impl EngineError {
             | Self::TensorShape { .. } => EngineErrorKind::BadEngine,
             Self::FrameTooLarge { .. } | Self::Resize { .. } | Self::Geometry(_) => EngineErrorKind::Frame,
             Self::Run { .. }
+            | Self::Apart { .. }
             | Self::Device(_)
             | Self::NotFinite { .. }
             | Self::UnknownLabel { .. }

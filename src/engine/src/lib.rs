@@ -10,7 +10,7 @@
 //! * [`parity`]: how far fewer bits and other providers may be from f32 on the processor; [`sample`]: masks stored with an
 //!   engine that must come out again; [`explain`]: what a decision rests on, and how sure it is;
 //! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it;
-//!   [`standby`]: a worker that is made ready while another serves.
+//!   [`standby`]: a worker that is made ready while another serves; [`apart`]: one in a process of its own.
 //!
 //! ```no_run
 //! use vesalius_engine::{Engine, Registry, SessionOptions, Worker};
@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+pub mod apart;
 pub mod binding;
 pub mod device;
 pub mod engine;

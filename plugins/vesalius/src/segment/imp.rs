@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
 
 use super::running::{Loaded, Running};
-use super::settings::{AUTO, Mode, Settings};
+use super::settings::{AUTO, Isolation, Mode, Settings};
 use super::sight::Outlook;
 use super::stats::Stats;
 use super::stream::Stream;
@@ -157,6 +157,29 @@ impl ObjectImpl for Segment {
                     .blurb("Which frames are looked at")
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecEnum::builder_with_default("isolation", Isolation::default())
+                    .nick("Isolation")
+                    .blurb(
+                        "Where the engine runs on the processor; a process of its own needs the program 'vesalius'. An \
+                         engine on a GPU runs in a thread",
+                    )
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("program")
+                    .nick("Program")
+                    .blurb(
+                        "The program 'vesalius' that runs the engine's own process; empty: the one that VESALIUS_PROGRAM names, this \
+                         program, or the one in PATH",
+                    )
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt64::builder("deadline")
+                    .nick("Deadline")
+                    .blurb("How long an answer may take before the engine's own process is ended, in nanoseconds")
+                    .minimum(1_000_000)
+                    .default_value(1_000_000_000)
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecUInt::builder("threads")
                     .nick("Threads")
                     .blurb("Threads for inference (0 = one a core)")
@@ -203,6 +226,9 @@ impl ObjectImpl for Segment {
             "threads" => settings.threads = value.get().unwrap_or_default(),
             "max-in-flight" => settings.max_in_flight = value.get().unwrap_or_default(),
             "max-age" => settings.max_age = Duration::from_nanos(value.get().unwrap_or_default()),
+            "isolation" => settings.isolation = value.get().unwrap_or_default(),
+            "program" => settings.program = text().filter(|t| !t.is_empty()).map(PathBuf::from),
+            "deadline" => settings.deadline = Duration::from_nanos(value.get().unwrap_or_default()),
             "runtime" => settings.runtime = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             _ => {}
         }
@@ -218,6 +244,9 @@ impl ObjectImpl for Segment {
             "threads" => settings.threads.to_value(),
             "max-in-flight" => settings.max_in_flight.to_value(),
             "max-age" => u64::try_from(settings.max_age.as_nanos()).unwrap_or(u64::MAX).to_value(),
+            "isolation" => settings.isolation.to_value(),
+            "program" => settings.program.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
+            "deadline" => u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX).to_value(),
             "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "stats" => self.stats.lock().structure().to_value(),
             _ => pspec.default_value().clone(),
@@ -283,8 +312,9 @@ impl BaseTransformImpl for Segment {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         self.flushing.store(false, Ordering::Release);
         let mut stats = self.stats.lock();
-        let (backend, context) = (std::mem::take(&mut stats.backend), stats.context.take());
-        *stats = Stats { backend, context, ..Stats::default() };
+        let (backend, isolation) = (std::mem::take(&mut stats.backend), std::mem::take(&mut stats.isolation));
+        let (context, process_id) = (stats.context.take(), stats.process_id);
+        *stats = Stats { backend, isolation, process_id, context, ..Stats::default() };
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use vesalius_cuda::gst_cuda::Access;
 use vesalius_cuda::{BackOff, Kernels, Recovering};
+use vesalius_engine::apart::{ApartOptions, ApartWorker};
 use vesalius_engine::{DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
@@ -34,6 +35,8 @@ pub(super) struct Outcome {
 enum Eyes {
     /// By the processor, but for what the engine's provider does.
     Host(Box<Worker>),
+    /// By the processor, in a process of its own.
+    Apart(Box<ApartWorker>),
     /// On a GPU: where they lie, or once they have been copied there.
     Device { worker: Box<Recovering<DeviceWorker, EngineError>>, since: Instant },
 }
@@ -43,9 +46,13 @@ impl Eyes {
         engine: &Engine,
         options: &SessionOptions,
         kernels: Option<&Kernels>,
+        apart: Option<&ApartOptions>,
     ) -> Result<Self, EngineError> {
         let Some(kernels) = kernels.cloned() else {
-            return Ok(Self::Host(Box::new(Worker::new(engine, options)?)));
+            return Ok(match apart {
+                Some(apart) => Self::Apart(Box::new(ApartWorker::new(engine, options, apart)?)),
+                None => Self::Host(Box::new(Worker::new(engine, options)?)),
+            });
         };
         let (engine, options) = (engine.clone(), options.clone());
         let worker =
@@ -74,7 +81,12 @@ impl Eyes {
             (Self::Host(worker), Sight::Read(buffer) | Sight::There(buffer, _)) => {
                 read(&buffer, info, |frame| worker.process(frame, par))
             }
-            (Self::Host(_), Sight::Copy(_)) => Err("a frame lies where the engine does not look".to_owned()),
+            (Self::Apart(worker), Sight::Read(buffer) | Sight::There(buffer, _)) => {
+                read(&buffer, info, |frame| worker.process(frame, par))
+            }
+            (Self::Host(_) | Self::Apart(_), Sight::Copy(_)) => {
+                Err("a frame lies where the engine does not look".to_owned())
+            }
         }
     }
 }
@@ -97,6 +109,7 @@ pub(super) struct Inference {
     identity: Arc<EngineIdentity>,
     options: SessionOptions,
     kernels: Option<Kernels>,
+    apart: Option<ApartOptions>,
     eyes: Eyes,
 }
 
@@ -108,15 +121,26 @@ impl Inference {
         identity: &Arc<EngineIdentity>,
         options: &SessionOptions,
         kernels: Option<&Kernels>,
+        apart: Option<&ApartOptions>,
     ) -> Result<Self, EngineError> {
-        let eyes = Eyes::open(engine, options, kernels)?;
+        let eyes = Eyes::open(engine, options, kernels, apart)?;
         Ok(Self {
             engine: engine.clone(),
             identity: identity.clone(),
             options: options.clone(),
             kernels: kernels.cloned(),
+            apart: apart.cloned(),
             eyes,
         })
+    }
+
+    /// Where the engine runs and what confines it, in words, and the id of its own process, 0 where it has none.
+    pub(super) fn isolation(&self) -> (String, u32) {
+        match &self.eyes {
+            Eyes::Host(_) => ("thread".to_owned(), 0),
+            Eyes::Device { .. } => ("thread (on a GPU)".to_owned(), 0),
+            Eyes::Apart(worker) => (format!("process ({})", worker.confinement()), worker.id().unwrap_or(0)),
+        }
     }
 
     /// Runs the engine on a frame, which is let go before the answer is there: then it should be nobody else's.
@@ -128,7 +152,7 @@ impl Inference {
             Ok(Err(error)) => error,
             Err(_) => {
                 // What a panic left behind is not trusted.
-                match Eyes::open(&self.engine, &self.options, self.kernels.as_ref()) {
+                match Eyes::open(&self.engine, &self.options, self.kernels.as_ref(), self.apart.as_ref()) {
                     Ok(eyes) => {
                         self.eyes = eyes;
                         "the engine panicked and was loaded again".to_owned()

@@ -23,7 +23,7 @@ mod sight;
 mod stats;
 mod stream;
 
-pub use settings::Mode;
+pub use settings::{Isolation, Mode};
 
 glib::wrapper! {
     /// The element `vesaliussegment`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use vesalius_cuda::Kernels;
+use vesalius_engine::apart::{self, ApartOptions};
 use vesalius_engine::{
     Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
 };
@@ -12,7 +13,7 @@ use vesalius_measure::result::{EngineIdentity, FrameResult};
 
 use super::infer::{Inference, Job, Outcome};
 use super::pool::{Pool, PoolError};
-use super::settings::{Mode, Plan, Settings};
+use super::settings::{Isolation, Mode, Plan, Settings};
 use super::stats::Stats;
 use crate::messages::BackendMessage;
 
@@ -26,6 +27,8 @@ pub(super) struct Loaded {
     pub(super) max_age: Duration,
     pub(super) identity: Arc<EngineIdentity>,
     why: String,
+    /// How the engine's own process is kept, where it has one.
+    apart: Option<ApartOptions>,
 }
 
 impl Loaded {
@@ -53,6 +56,20 @@ impl Loaded {
         // Once for all threads: results of one stream come from one backend.
         let selection = engine.select(&asked).map_err(|e| fail(&e))?;
         let plan = settings.plan(selection.provider);
+        let apart = match settings.isolation {
+            Isolation::Thread => None,
+            // A GPU's memory is this process's own.
+            Isolation::Process if selection.provider.is_gpu() => None,
+            Isolation::Process => {
+                let program = settings.program.clone().or_else(apart::find_program).ok_or_else(|| {
+                    fail(
+                        &"the program 'vesalius', which runs the engine in a process of its own, was not found: put it into PATH, \
+                          name it by VESALIUS_PROGRAM, or set isolation=thread",
+                    )
+                })?;
+                Some(ApartOptions { program, deadline: settings.deadline })
+            }
+        };
         Ok(Self {
             options: SessionOptions { threads: plan.threads_per_worker, ..asked.on(&selection) },
             identity: engine.identity_on(&selection),
@@ -61,6 +78,7 @@ impl Loaded {
             mode: settings.mode,
             max_age: settings.max_age,
             why: selection.why,
+            apart,
             engine,
         })
     }
@@ -87,14 +105,24 @@ impl Loaded {
         let make = {
             let (loaded, finished, stats) = (self.clone(), finished.clone(), stats.clone());
             move || {
-                let mut inference =
-                    Inference::load(&loaded.engine, &loaded.identity, &loaded.options, kernels.as_ref())?;
+                let mut inference = Inference::load(
+                    &loaded.engine,
+                    &loaded.identity,
+                    &loaded.options,
+                    kernels.as_ref(),
+                    loaded.apart.as_ref(),
+                )?;
+                note(&mut stats.lock(), &inference);
                 let (finished, stats) = (finished.clone(), stats.clone());
                 Ok(move |job: Job| {
                     let Job { sight, info, pts_ns, epoch, promise } = job;
                     let outcome = inference.run(sight, &info, pts_ns);
                     let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
-                    let count = || stats.lock().count_inference(ns, error);
+                    let count = || {
+                        let mut stats = stats.lock();
+                        stats.count_inference(ns, error);
+                        note(&mut stats, &inference);
+                    };
                     match promise {
                         // A frame does not leave before it is counted.
                         Some(promise) => {
@@ -112,6 +140,15 @@ impl Loaded {
         };
         let pool = Pool::start(self.plan.workers, self.mode == Mode::Latest, make)?;
         Ok(Running { loaded: self.clone(), pool, sees_device, finished })
+    }
+}
+
+/// Notes where the engine runs.
+fn note(stats: &mut Stats, inference: &Inference) {
+    let (isolation, process_id) = inference.isolation();
+    stats.process_id = process_id;
+    if stats.isolation.is_empty() || process_id != 0 {
+        stats.isolation = isolation;
     }
 }
 
