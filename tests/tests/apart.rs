@@ -100,7 +100,8 @@ fn a_process_that_ends_is_started_again_three_times_and_no_more() {
         }
     }
     assert!(apart.is_at_fault());
-    let error = apart.process(&picture(), (1, 1)).err().expect("there is no process").to_string();
+    let Err(error) = apart.process(&picture(), (1, 1)) else { panic!("there is no process to answer") };
+    let error = error.to_string();
     assert!(error.contains("FAULT") && error.contains("SIGKILL"), "{error}");
 }
 

@@ -184,7 +184,8 @@ impl Postprocessor {
             || rule.channels as usize > MAX_CLASSES + 1
             || !(1..=65_535).contains(&rule.width)
             || !(1..=65_535).contains(&rule.height)
-            || !(rule.temperature > 0.0 && rule.temperature.is_finite())
+            || !rule.temperature.is_finite()
+            || rule.temperature <= 0.0
         {
             let why = format!(
                 "{classes} classes of {} channels of {}x{} at a temperature of {} are too few or too many",
