@@ -5,8 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use vesalius_engine::manifest::Precision;
 use vesalius_engine::session::Session;
-use vesalius_engine::{Engine, Registry, SessionOptions};
+use vesalius_engine::{Engine, PrecisionChoice, Registry, SessionOptions};
 
 use crate::series::Series;
 
@@ -67,7 +68,8 @@ fn phantom(
 fn replay(setting: &Setting, clip: &Path, out: &Path, more: &[&str]) -> anyhow::Result<(Duration, u64)> {
     let time = timed(
         Command::new(&setting.program)
-            .arg("replay")
+            // The peers run in f32.
+            .args(["replay", "--precision", "f32"])
             .arg(clip)
             .args(["--engine", &setting.engine])
             .arg("--out")
@@ -86,7 +88,9 @@ fn bare(setting: &Setting, frames: u32, sessions: u32, threads: usize) -> anyhow
     let tensor: Vec<f32> = (0..length).map(|i| (i % 251) as f32 / 251.0).collect();
     let mut loaded = Vec::new();
     for _ in 0..sessions {
-        let mut session = Session::load(&engine, &SessionOptions { threads, ..SessionOptions::default() })?;
+        let precision = PrecisionChoice::Named(Precision::F32);
+        let options = SessionOptions { threads, precision, ..SessionOptions::default() };
+        let mut session = Session::load(&engine, &options)?;
         session.run(&tensor)?;
         loaded.push(session);
     }

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use anyhow::Context;
 use vesalius_draw::{Layer, Style, blend, draw_result};
+use vesalius_engine::manifest::Precision;
 use vesalius_engine::postprocess::Postprocessor;
 use vesalius_engine::preprocess::Preprocessor;
 use vesalius_engine::session::Session;
-use vesalius_engine::{Engine, Registry, SessionOptions};
+use vesalius_engine::{Engine, PrecisionChoice, Registry, SessionOptions};
 use vesalius_measure::calibration::{Calibration, CalibrationSource, Scale};
 use vesalius_measure::components::{Components, KeepComponents, clean};
 use vesalius_measure::contour::trace;
@@ -44,8 +45,10 @@ fn picture() -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
 pub fn run(engine: &str) -> anyhow::Result<()> {
     let engine = Engine::open(&Registry::standard().find(engine)?)?;
     let mut preprocessor = Preprocessor::new(&engine.manifest().input);
-    let mut session = Session::load(&engine, &SessionOptions::default())?;
-    let mut postprocessor = Postprocessor::new(engine.manifest(), engine.classes());
+    let options =
+        SessionOptions { precision: PrecisionChoice::Named(Precision::F32), ..SessionOptions::default() };
+    let mut session = Session::load(&engine, &options)?;
+    let mut postprocessor = Postprocessor::new(engine.manifest(), Precision::F32, engine.classes());
     let scale = Scale::Uniform(Arc::new(Calibration::parse("0.1", CalibrationSource::Phantom)?));
     let mut protocol = protocol::Session::new(&ProtocolConfig::from_name(&engine.identity().protocol)?);
     let style = Style::default();
@@ -134,6 +137,7 @@ fn mask_to_values() -> anyhow::Result<()> {
             probability,
             contours,
             unconfirmed: Vec::new(),
+            withheld: None,
             confidence: None,
             components,
         }];
@@ -192,6 +196,7 @@ fn all_measures(classes: usize) -> anyhow::Result<Series> {
                 probability,
                 contours,
                 unconfirmed: Vec::new(),
+                withheld: None,
                 confidence: None,
                 components,
             });

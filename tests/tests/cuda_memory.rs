@@ -115,7 +115,8 @@ fn case_in_a_process_of_its_own() {
     match std::env::var("VESALIUS_TEST_CASE").as_deref() {
         Ok("stays") => FORMATS.into_iter().for_each(frames_stay),
         Ok("bare") => FORMATS.into_iter().for_each(frames_pass_without_us),
-        Ok("shared") => shared_frames_are_copied_there(),
+        Ok("latest") => the_engine_looks_at_copies(),
+        Ok("tee") => a_tees_frames_are_copied_there(),
         Ok("blind") => frames_come_down(),
         Ok("fault") => a_fault_passes(),
         Ok("offer") => a_context_is_offered(),
@@ -282,18 +283,19 @@ fn frames_stay_on_the_gpu_and_are_the_same() {
     let more = |name| counts.get(name) - bare.get(name);
     // Frames go up once and come down once, by GStreamer's elements. What else goes: drawings up, and maps of 64×48 down.
     let maps = FORMATS.len() as u64 * (FRAMES + 8) * (64 * 48 * 4 + 4);
-    let frames = bare.get("bytes_up");
     assert!(
         more("bytes_down") < maps,
         "{} more come down than {maps}: {counts:?}, {bare:?}",
         more("bytes_down")
     );
-    assert!(more("bytes_up") < frames / 2, "{} more go up: {counts:?}, {bare:?}", more("bytes_up"));
+    // The tiles that something is drawn in: 8 KiB and their place.
+    let tiles = FORMATS.len() as u64 * FRAMES * 60 * (8192 + 8);
+    assert!(more("bytes_up") < tiles, "{} more go up than {tiles}: {counts:?}, {bare:?}", more("bytes_up"));
     assert_eq!(counts.get("bytes_across"), 0, "{counts:?}");
     assert!(counts.get("launches") > 4 * FRAMES * 3, "{counts:?}");
 }
 
-fn shared_frames_are_copied_there() {
+fn the_engine_looks_at_copies() {
     let nv12 = gst_video::VideoFormat::Nv12;
     let chain = Chain::play(nv12, Mode::Latest, true, std::time::Duration::from_millis(25));
     chain.assert_calm();
@@ -302,6 +304,9 @@ fn shared_frames_are_copied_there() {
     for name in ["frames-uploaded", "frames-downloaded"] {
         assert_eq!((count(&chain.segment, name), count(&chain.overlay, name)), (0, 0), "{name}");
     }
+    // The engine looks at copies, so whoever draws has the frame to itself.
+    assert_eq!(count(&chain.segment, "frames-copied-on-device"), FRAMES);
+    assert_eq!(count(&chain.overlay, "frames-copied-on-device"), 0);
     // Pixels that are drawn on nowhere near are those that came in, whether or not a frame was copied.
     let drawn = count(&chain.overlay, "blended");
     assert_eq!(drawn, FRAMES);
@@ -315,8 +320,45 @@ fn shared_frames_are_copied_there() {
 }
 
 #[test]
-fn a_frame_that_the_engine_still_holds_is_copied_on_the_gpu_before_it_is_drawn_on() {
-    run("shared", &[]);
+fn live_frames_go_on_at_once_and_the_engine_looks_at_copies_on_the_gpu() {
+    run("latest", &[]);
+}
+
+fn a_tees_frames_are_copied_there() {
+    let line = "videotestsrc num-buffers=6 pattern=ball ! video/x-raw,format=NV12,width=320,height=240,framerate=25/1 \
+                ! cudaupload ! capsfilter caps=\"video/x-raw(memory:CUDAMemory)\" ! tee name=t \
+                t. ! queue ! cudadownload ! appsink name=clean sync=false \
+                t. ! queue name=q cudadownload name=back ! appsink name=drawn sync=false";
+    let pipeline = gst::parse::launch(line).unwrap().downcast::<gst::Pipeline>().unwrap();
+    let (segment, overlay) = (segment("threshold", Mode::EveryFrame), overlay());
+    pipeline.add_many([segment.upcast_ref::<gst::Element>(), overlay.upcast_ref()]).unwrap();
+    let (queue, back) = (pipeline.by_name("q").unwrap(), pipeline.by_name("back").unwrap());
+    gst::Element::link_many([&queue, segment.upcast_ref(), overlay.upcast_ref(), &back]).unwrap();
+    let sinks = ["clean", "drawn"]
+        .map(|name| pipeline.by_name(name).unwrap().downcast::<gst_app::AppSink>().unwrap());
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let pixels = |sink: &gst_app::AppSink| {
+        let sample = sink.pull_sample().unwrap();
+        let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
+        let frame =
+            gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
+        let (stride, luma) = (frame.plane_stride()[0] as usize, frame.plane_data(0).unwrap());
+        let rows = (0..240).flat_map(|y| luma[y * stride..][..320].to_vec());
+        (sample.buffer().unwrap().pts(), rows.collect::<Vec<u8>>())
+    };
+    for _ in 0..6 {
+        let [clean, drawn] = sinks.each_ref().map(pixels);
+        assert_eq!(clean.0, drawn.0);
+        let differ = clean.1.iter().zip(&drawn.1).filter(|(a, b)| a != b).count();
+        assert!((50..320 * 240 / 2).contains(&differ), "{differ} pixels are drawn on, in one branch alone");
+    }
+    assert_eq!(count(&overlay, "blended"), count(&overlay, "frames-copied-on-device"));
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn a_frame_that_others_see_is_copied_on_the_gpu_before_it_is_drawn_on() {
+    run("tee", &[]);
 }
 
 fn frames_come_down() {

@@ -70,7 +70,7 @@ fn a_backend_that_is_named_and_missing_is_an_error() {
     let segment = segment("threshold", Mode::Latest);
     segment.set_property("backend", "abacus");
     let text = refused(&segment);
-    assert!(text.contains("'abacus'") && text.contains("cpu, cuda or tensorrt"), "{text}");
+    assert!(text.contains("'abacus'") && text.contains("cpu, openvino, cuda or tensorrt"), "{text}");
     segment.set_property("backend", "cpu");
     segment.set_property("precision", "f64");
     let text = refused(&segment);

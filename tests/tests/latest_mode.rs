@@ -146,7 +146,10 @@ fn an_answer_to_a_question_from_before_the_break_is_not_used() {
     let after = result(&live.push_with(1, gst::BufferFlags::DISCONT));
     assert_eq!(after.status, ResultStatus::Missing(Reason::NoResultYet));
     live.wait_for(1);
-    assert_eq!(result(&live.push(2)).status, ResultStatus::Missing(Reason::NoResultYet));
+    // On a busy machine the answer for frame 1 may be there by now, but none may be for frame 0.
+    let next = result(&live.push(2));
+    let is_new = next.status == ResultStatus::Ok && next.source_pts_ns >= pts(1).nseconds();
+    assert!(is_new || next.status == ResultStatus::Missing(Reason::NoResultYet), "{next:?}");
     live.wait_for(2);
     let later = result(&live.push(3));
     assert_eq!(later.status, ResultStatus::Ok);

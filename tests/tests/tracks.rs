@@ -47,6 +47,7 @@ fn found(engine: &Arc<EngineIdentity>, number: u64, corners: &[(usize, usize)]) 
         probability,
         contours,
         unconfirmed: Vec::new(),
+        withheld: None,
         confidence: Some(0.9),
         components: Components::default(),
     }];

@@ -1,7 +1,10 @@
 //! A GPU's answers beside the processor's, on phantoms.
 
 use serde_json::json;
-use vesalius_engine::{Engine, EngineError, Provider, ProviderChoice, SessionOptions, Worker};
+use vesalius_engine::manifest::Precision;
+use vesalius_engine::{
+    Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, SessionOptions, Worker,
+};
 use vesalius_measure::frame::{Frame, PixelFormat};
 use vesalius_measure::result::ClassResult;
 use vesalius_phantom::FetalHeadScene;
@@ -49,8 +52,11 @@ impl Difference {
 
 /// Options for one provider in f32.
 pub fn options(provider: Provider, device: i32) -> SessionOptions {
-    let mut options =
-        SessionOptions { provider: ProviderChoice::Named(provider), ..SessionOptions::default() };
+    let mut options = SessionOptions {
+        provider: ProviderChoice::Named(provider),
+        precision: PrecisionChoice::Named(Precision::F32),
+        ..SessionOptions::default()
+    };
     options.gpu.device = device;
     options
 }

@@ -17,7 +17,7 @@ pub(crate) const FORMATS: [gst_video::VideoFormat; 9] = [
 ];
 
 /// Caps of every pad: the formats in system memory, any size, any rate.
-pub(crate) fn template_caps() -> gst::Caps {
+pub fn template_caps() -> gst::Caps {
     gst_video::VideoCapsBuilder::new().format_list(FORMATS).build()
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn colorimetry(info: &gst_video::VideoInfo) -> (ColorRange, ColorMatr
 
 /// Why a buffer cannot be seen as a picture.
 #[derive(Debug)]
-pub(crate) enum ViewError {
+pub enum ViewError {
     /// The caps name a format that the pads do not take.
     Format(gst_video::VideoFormat),
     /// The memory does not fit the caps.
@@ -79,9 +79,7 @@ fn stride(strides: &[i32], plane: usize) -> usize {
 }
 
 /// A mapped frame as the crates read it.
-pub(crate) fn view<'a>(
-    frame: &'a gst_video::VideoFrameRef<&'a gst::BufferRef>,
-) -> Result<Frame<'a>, ViewError> {
+pub fn view<'a>(frame: &'a gst_video::VideoFrameRef<&'a gst::BufferRef>) -> Result<Frame<'a>, ViewError> {
     let format = pixel_format(frame.format()).ok_or(ViewError::Format(frame.format()))?;
     let (range, matrix) = colorimetry(frame.info());
     let data = frame.planes_data();

@@ -22,12 +22,13 @@ pub mod segment;
 
 pub use calibration_meta::{add_scale, scale_of};
 pub use events::protocol_event;
+pub use frame::{ViewError, template_caps, view};
 pub use histogram::Histogram;
 pub use measure::{Measure, read_protocol, read_statement};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError};
 pub use overlay::Overlay;
 pub use result_meta::ResultMeta;
-pub use segment::{Mode, Segment};
+pub use segment::{Isolation, Mode, Segment};
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     segment::register(plugin)?;

@@ -26,6 +26,8 @@ pub enum Command {
     Combine(CombineArgs),
     /// Score a run's masks and values against truth
     Score(ScoreArgs),
+    /// Show what an engine's answer on one frame rests on and how sure it is, as one picture
+    Explain(ExplainArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
     /// Render a phantom with exactly known truth
@@ -155,6 +157,33 @@ pub struct ScoreArgs {
 }
 
 #[derive(Debug, Parser)]
+pub struct ExplainArgs {
+    /// Recording or still
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+    /// Engine by name or folder; see `vesalius engine list`
+    #[arg(long, default_value = "fetal-head")]
+    pub engine: String,
+    /// Number of the frame, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub frame: u64,
+    /// Structure by name; without it, that of the largest area
+    #[arg(long, value_name = "NAME")]
+    pub structure: Option<String>,
+    /// Picture to write (PNG); without it, INPUT.explained.png in the working folder
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Threads for inference (0 = one a core)
+    #[arg(long, default_value_t = 0)]
+    pub threads: u32,
+    #[command(flatten)]
+    pub backend: BackendArgs,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
 pub struct ShowArgs {
     /// DICOM files, or folders with such
     #[arg(required = true, value_name = "INPUT")]
@@ -274,7 +303,7 @@ pub struct FetalHeadArgs {
 /// What runs an engine.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct BackendArgs {
-    /// What runs the engine: auto, cpu, cuda or tensorrt. One that is named and does not work is an error; auto takes the
+    /// What runs the engine: auto, cpu, openvino, cuda or tensorrt. One that is named and does not work is an error; auto takes the
     /// fastest that works and says why
     #[arg(long, default_value_t, value_name = "NAME")]
     pub provider: ProviderChoice,
@@ -317,12 +346,24 @@ pub enum EngineAction {
         /// Engine by name or folder
         name: String,
     },
-    /// Check the hash and the shapes, and run the engine once
+    /// Check an engine: hash, shapes, a run, the stored sample bit for bit in f32 on the processor and within tolerance
+    /// elsewhere, and the parity figures of its precisions against their gates
     Verify {
         /// Engine by name or folder
         name: String,
         #[command(flatten)]
         backend: BackendArgs,
+    },
+    /// Store pictures and the masks that an engine gives on them in f32 on the processor, for `verify`
+    Sample {
+        /// Engine by name or folder
+        name: String,
+        /// PNG pictures, gray or RGB; those with a pixel too near to its threshold are left out
+        #[arg(required = true, value_name = "PICTURE")]
+        pictures: Vec<PathBuf>,
+        /// libonnxruntime.so, where it is not to be looked for
+        #[arg(long, value_name = "FILE")]
+        runtime: Option<PathBuf>,
     },
     /// Make an engine of your own ONNX model: what its file leaves open is tried on a picture, for you to see which is right
     Import(Box<ImportArgs>),

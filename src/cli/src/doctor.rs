@@ -165,7 +165,7 @@ fn backend(provider: Provider) -> Check {
         works: found.as_ref().is_ok_and(|found| found.works()),
         optional: provider != Provider::Cpu,
         found: match &found {
-            Ok(_) if provider == Provider::Cpu => "inference on the processor".to_owned(),
+            Ok(found) if found.works() && !provider.is_gpu() => "inference on the processor".to_owned(),
             Ok(found) if found.works() => {
                 let gpu = found.gpu.as_ref().map(ToString::to_string).unwrap_or_default();
                 let tensorrt = found.tensorrt.as_ref().map(|v| format!(", TensorRT {v}")).unwrap_or_default();

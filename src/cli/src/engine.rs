@@ -8,10 +8,11 @@ mod sheet;
 
 use serde_json::json;
 use vesalius_engine::provider::cache::EngineCache;
-use vesalius_engine::{Engine, EngineError, Provider, Registry, engine::verify};
+use vesalius_engine::{Engine, EngineError, Registry};
 
 use crate::args::{EngineAction, EngineArgs};
 use crate::builds::{self, Builds};
+use crate::verify;
 
 /// Runs the command.
 pub fn run(args: &EngineArgs) -> anyhow::Result<u8> {
@@ -31,23 +32,9 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<u8> {
             say!("\n# in {}", engine.folder().display());
             Ok(crate::OK)
         }
-        EngineAction::Verify { name, backend } => {
-            let engine = open(name)?;
-            let seen = verify(&engine, &backend.options())?;
-            say!("{} {}: right", engine.name(), engine.identity().version);
-            say!("  SHA-256   {}", seen.sha256);
-            say!("  input     {:?}", seen.input_shape);
-            say!("  output    {:?}", seen.output_shape);
-            let taken = &seen.selection;
-            say!("  ran on    {} in {} ({})", taken.provider.backend(), taken.precision, taken.why);
-            say!(
-                "  loaded in {:.0} ms, first run {:.1} ms, then {:.1} ms{}",
-                seen.load.as_secs_f64() * 1e3,
-                seen.first_run.as_secs_f64() * 1e3,
-                seen.best_run.as_secs_f64() * 1e3,
-                if taken.provider == Provider::Cpu { " on one thread" } else { "" }
-            );
-            Ok(crate::OK)
+        EngineAction::Verify { name, backend } => verify::verify(&open(name)?, backend),
+        EngineAction::Sample { name, pictures, runtime } => {
+            verify::store(&open(name)?, pictures, runtime.as_deref())
         }
     }
 }

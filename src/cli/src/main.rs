@@ -9,11 +9,13 @@ mod combine;
 mod demo;
 mod doctor;
 mod engine;
+mod explain;
 mod phantom;
 mod progress;
 mod replay;
 mod score;
 mod show;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -29,12 +31,17 @@ const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    // Before anything is opened or started: this process serves another one's inference, confined.
+    if std::env::args_os().nth(1).is_some_and(|first| first == vesalius_engine::apart::ARGUMENT) {
+        return vesalius_engine::apart::serve();
+    }
     vesalius_engine::share_heaps();
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

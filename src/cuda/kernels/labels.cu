@@ -43,6 +43,9 @@ struct ProbabilitiesArgs {
     u32 classes;
     u32 kind;
     u32 nhwc;
+    // Scores are divided by it; 1 changes no bit.
+    float temperature;
+    u32 spare;
     float threshold[MAX_CLASSES];
 };
 
@@ -63,13 +66,14 @@ KERNEL(probabilities, ProbabilitiesArgs) {
         const bool good = a.kind == KIND_PROBABILITIES ? magnitude(v - 0.5f) <= 0.5f + 1e-3f
                                                        : magnitude(v) < __uint_as_float(0x7f800000u);
         bad += good ? 0u : 1u;
-        largest = v > largest ? v : largest;
+        const float score = v / a.temperature;
+        largest = score > largest ? score : largest;
     }
     if (bad) atomicAdd((u32*)a.bad_values, bad);
     const bool inside = x - a.content_x < a.content_width && y - a.content_y < a.content_height;
     float sum = 0.0f;
     if (a.kind == KIND_SOFTMAX) {
-        for (u32 c = 0; c < a.channels; c++) sum += exp_of_negative(output_at(a, c, x, y) - largest);
+        for (u32 c = 0; c < a.channels; c++) sum += exp_of_negative(output_at(a, c, x, y) / a.temperature - largest);
     }
     const u32 first = a.channels - a.classes;
     const u64 at = (u64)y * a.width + x;
@@ -78,7 +82,8 @@ KERNEL(probabilities, ProbabilitiesArgs) {
     for (u32 i = 0; i < a.classes; i++) {
         float p = 0.0f;
         if (inside) {
-            const float v = output_at(a, first + i, x, y);
+            const float raw = output_at(a, first + i, x, y);
+            const float v = a.kind == KIND_PROBABILITIES ? raw : raw / a.temperature;
             if (a.kind == KIND_SIGMOID) {
                 const float e = exp_of_negative(-magnitude(v));
                 const float larger = 1.0f / (1.0f + e);

@@ -20,6 +20,7 @@ const TEXT_COLOR: Color = Color::opaque([240, 240, 240]);
 enum Sign {
     Dot,
     Ring,
+    Triangle,
     Cross,
 }
 
@@ -35,7 +36,9 @@ fn status(result: &FrameResult, style: &Style) -> (Sign, Color, String) {
                 0 => String::new(),
                 age_ms => format!(", {age_ms} ms old"),
             };
-            if result.found_something() {
+            if result.is_unlike_training() {
+                (Sign::Triangle, Color::ORANGE, format!("{name}: {}{age}", style.wording.unlike_training))
+            } else if result.found_something() {
                 (Sign::Dot, Color::GREEN.lighter(), format!("{name}: {}{age}", style.wording.running))
             } else {
                 (Sign::Ring, TEXT_COLOR, format!("{name}: {}{age}", style.wording.nothing_found))
@@ -105,7 +108,8 @@ fn draw_status(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &S
         let (x, y) = both.line(at, 0);
         draw_sign(layer, sign, color, (x, y), sizes);
         let indent = 2 * font.text_width(" ") as i64;
-        let color = if result.status == ResultStatus::Ok { TEXT_COLOR } else { color };
+        let is_fine = result.status == ResultStatus::Ok && !result.is_unlike_training();
+        let color = if is_fine { TEXT_COLOR } else { color };
         layer.text(x + indent, y, &said, font, color, 0);
         (both, both.line(at, 1))
     } else {
@@ -165,6 +169,13 @@ fn draw_sign(layer: &mut Layer, sign: Sign, color: Color, at: (i64, i64), sizes:
         Sign::Dot => layer.disc(center, 2.0 * radius, color, 0.0),
         Sign::Ring => layer
             .ellipse(&EllipseInFrame { center, major_px: (radius, 0.0), minor_px: (0.0, radius) }, &stroke),
+        Sign::Triangle => {
+            let corner = |x: f64, y: f64| PointInFrame {
+                x_px: center.x_px + x * radius,
+                y_px: center.y_px + y * radius,
+            };
+            layer.polyline([corner(0.0, -1.0), corner(1.0, 0.9), corner(-1.0, 0.9)], true, &stroke);
+        }
         Sign::Cross => {
             let corner = |sx: f64, sy: f64| PointInFrame {
                 x_px: center.x_px + sx * radius,

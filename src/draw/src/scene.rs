@@ -2,7 +2,9 @@
 
 use vesalius_measure::contour::Contour;
 use vesalius_measure::geometry::PointInFrame;
-use vesalius_measure::result::{ClassResult, FrameResult, Mark, Measurement, Reason, ResultStatus};
+use vesalius_measure::result::{
+    ClassResult, FrameResult, LEAST_CONFIDENCE, Mark, Measurement, Reason, ResultStatus,
+};
 use vesalius_measure::track::{Bounds, TrackId};
 
 use crate::board::draw_text;
@@ -68,6 +70,8 @@ pub struct Wording {
     pub running: String,
     /// The engine ran and found nothing.
     pub nothing_found: String,
+    /// The engine ran on a picture unlike its training data.
+    pub unlike_training: String,
     /// There is no result for this frame; the reason follows.
     pub no_result: String,
 }
@@ -77,6 +81,7 @@ impl Default for Wording {
         Self {
             running: "running".to_owned(),
             nothing_found: "running, nothing found".to_owned(),
+            unlike_training: "UNLIKE TRAINING DATA".to_owned(),
             no_result: "NO RESULT".to_owned(),
         }
     }
@@ -122,7 +127,7 @@ impl Default for Style {
             show_values: true,
             show_status: true,
             fill_opacity: 0.0,
-            uncertain_below: 0.7,
+            uncertain_below: LEAST_CONFIDENCE,
             notice: "NOT FOR CLINICAL USE".to_owned(),
             value_corner: Corner::default(),
             wording: Wording::default(),
@@ -209,7 +214,10 @@ fn draw_class(layer: &mut Layer, result: &FrameResult, class: &ClassResult, styl
 
 /// Whether the outline itself is in doubt. A missing calibration leaves it as good as it was.
 fn is_uncertain(result: &FrameResult, class: &ClassResult, style: &Style) -> bool {
-    class.confidence.is_some_and(|c| c < style.uncertain_below) || is_doubtful(result, &class.class.name)
+    class.withheld.is_some()
+        || result.is_unlike_training()
+        || class.confidence.is_some_and(|c| c < style.uncertain_below)
+        || is_doubtful(result, &class.class.name)
 }
 
 /// Whether the outline of an object that is measured by itself is in doubt.

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use vesalius_draw::{Corner, Layer, Style, draw_result};
+use vesalius_draw::{Corner, Layer, Style, Wording, draw_result};
 use vesalius_measure::geometry::PointInFrame;
-use vesalius_measure::result::{FrameResult, Mark, Reason};
+use vesalius_measure::result::{FrameResult, Mark, Reason, Unlikeness};
 use vesalius_measure::track::{Bounds, TrackId};
 
 mod scene;
@@ -163,6 +163,40 @@ fn doubt_is_dashed() {
     let dashed = ink(&doubtful);
     assert!(dashed < solid * 9 / 10 && dashed > solid / 3, "{dashed} of {solid}");
     assert_eq!(ink(&scene::head(1000, 700, Case::Uncalibrated)), solid);
+    // What gives no value, and what is unlike the training data, whatever the engine's confidence.
+    let mut withheld = scene::head(1000, 700, Case::Found);
+    withheld.classes[0].withheld = Some(Reason::LowConfidence);
+    assert_eq!(ink(&withheld), dashed);
+    let mut unlike = scene::head(1000, 700, Case::Found);
+    for (score, expected) in [(0.5, solid), (0.6, dashed)] {
+        unlike.unlikeness = Some(Unlikeness { score, threshold: 0.5 });
+        assert_eq!(ink(&unlike), expected, "{score}");
+    }
+}
+
+/// A picture unlike the training data is told in the status, whether something was found or not.
+#[test]
+fn unlike_training_data_is_said() {
+    let mut seen = Vec::new();
+    for case in [Case::Found, Case::NothingFound] {
+        let status = Style {
+            show_contour: false,
+            show_ellipse: false,
+            show_calipers: false,
+            show_values: false,
+            ..Style::default()
+        };
+        let mut result = scene::head(800, 540, case);
+        seen.push(digest(&draw(800, 540, &result, &status)));
+        result.unlikeness = Some(Unlikeness { score: 2.0, threshold: 1.0 });
+        let unlike = draw(800, 540, &result, &status);
+        let words =
+            Style { wording: Wording { unlike_training: String::new(), ..Wording::default() }, ..status };
+        assert_ne!(digest(&unlike), digest(&draw(800, 540, &result, &words)), "the words are there");
+        seen.push(digest(&unlike));
+    }
+    assert_eq!(seen[1], seen[3], "found or not, the words are the same");
+    assert!(seen[0] != seen[1] && seen[2] != seen[3] && seen[0] != seen[2]);
 }
 
 #[test]

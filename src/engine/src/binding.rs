@@ -12,7 +12,6 @@ use ort::{AsPointer, ortsys};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, one_line};
-use crate::provider::Provider;
 use crate::provider::choose::Selection;
 use crate::session::{Session, SessionOptions, element_type};
 
@@ -32,6 +31,7 @@ pub struct BoundSession {
     run_options: Option<RunOptions<NoSelectedOutputs>>,
     _input: DynValueRefMut<'static>,
     _output: DynValueRefMut<'static>,
+    _unlikeness: Option<DynValueRefMut<'static>>,
     element: TensorElementType,
     session: Session,
 }
@@ -43,8 +43,8 @@ impl fmt::Debug for BoundSession {
 }
 
 impl BoundSession {
-    /// Loads an engine, see [`Session::load`], and binds its tensors to two places, which get the shapes of the manifest.
-    /// Then it is run a few times on whatever lies there.
+    /// Loads an engine, see [`Session::load`], and binds its tensors to places, which get the shapes of the manifest: one
+    /// f32 for `unlikeness`, where the engine has that output and it is wanted. Then it is run a few times on whatever lies there.
     ///
     /// With `options.gpu.stream` the work is queued on that stream, after what is queued already, and [`Self::run`]
     /// does not wait for it. With `options.gpu.graph` the launches are recorded; then all runs must come from the thread
@@ -56,7 +56,7 @@ impl BoundSession {
     ///
     /// # Safety
     ///
-    /// Both places must be memory of the GPU `options.gpu.device`, or the computer's where the processor runs the
+    /// All places must be memory of the GPU `options.gpu.device`, or the computer's where the processor runs the
     /// engine, aligned for their numbers, not overlapping, holding valid numbers (any bytes are), and stay so until
     /// this session is dropped. Nobody may touch them while a run is under way: between [`Self::run`] and the moment
     /// when it returns or, with a stream, when what it queued there is done.
@@ -65,6 +65,7 @@ impl BoundSession {
         options: &SessionOptions,
         input: TensorPlace,
         output: TensorPlace,
+        unlikeness: Option<TensorPlace>,
     ) -> Result<Self, EngineError> {
         let session = Session::load_as_asked(engine, options, false)?;
         let failed = |error: ort::Error| EngineError::Run {
@@ -72,10 +73,8 @@ impl BoundSession {
             message: one_line(error.message()),
         };
         let manifest = engine.manifest();
-        let device = match session.selection().provider {
-            Provider::Cpu => AllocationDevice::CPU,
-            Provider::Cuda | Provider::TensorRt => AllocationDevice::CUDA,
-        };
+        let provider = session.selection().provider;
+        let device = if provider.is_gpu() { AllocationDevice::CUDA } else { AllocationDevice::CPU };
         let memory = || {
             let index = if device == AllocationDevice::CPU { 0 } else { options.gpu.device };
             MemoryInfo::new(device.clone(), index, AllocatorType::Device, MemoryType::Default).map_err(failed)
@@ -87,8 +86,10 @@ impl BoundSession {
         let shape = declared.and_then(|kind| kind.tensor_shape()).map(|shape| shape.to_vec());
         let shape = shape.filter(|shape| !shape.is_empty() && shape.iter().all(|&axis| axis > 0));
         let shape = shape.unwrap_or_else(|| axes(&session.output.dimensions()));
+        let second = unlikeness.zip(manifest.output.unlikeness.as_ref());
+        let second_shape = second.map(|(_, section)| declared_scalar(&session, &section.name));
         // SAFETY: the caller's: see above. The lengths are compared before.
-        let (input, output) = unsafe {
+        let (input, output, unlikeness) = unsafe {
             (
                 tensor(
                     engine,
@@ -98,11 +99,20 @@ impl BoundSession {
                     axes(&session.input_shape()),
                 )?,
                 tensor(engine, memory()?, output, element, shape)?,
+                match second.zip(second_shape) {
+                    Some(((place, _), shape)) => {
+                        Some(tensor(engine, memory()?, place, TensorElementType::Float32, shape)?)
+                    }
+                    None => None,
+                },
             )
         };
         let mut binding = session.session.create_binding().map_err(failed)?;
         bind(&mut binding, &manifest.input.name, &input, true).map_err(failed)?;
         bind(&mut binding, &manifest.output.name, &output, false).map_err(failed)?;
+        if let Some((value, section)) = unlikeness.as_ref().zip(manifest.output.unlikeness.as_ref()) {
+            bind(&mut binding, &section.name, value, false).map_err(failed)?;
+        }
         let run_options = match options.gpu.stream {
             None => None,
             Some(_) => {
@@ -112,7 +122,15 @@ impl BoundSession {
                 Some(run_options)
             }
         };
-        let mut bound = Self { binding, run_options, _input: input, _output: output, element, session };
+        let mut bound = Self {
+            binding,
+            run_options,
+            _input: input,
+            _output: output,
+            _unlikeness: unlikeness,
+            element,
+            session,
+        };
         for _ in 0..crate::session::WARM_UP_RUNS {
             bound.run()?;
         }
@@ -161,6 +179,13 @@ fn bind(
         ortsys![unsafe BindOutput(binding.ptr_mut(), name.as_ptr(), value.ptr())?];
     }
     Ok(())
+}
+
+/// The shape of an output that holds one number, as the model declares it.
+fn declared_scalar(session: &Session, name: &str) -> Vec<i64> {
+    let outlet = session.session.outputs().iter().find(|outlet| outlet.name() == name);
+    let axes = outlet.and_then(|outlet| outlet.dtype().tensor_shape()).map_or(1, |shape| shape.len());
+    vec![1; axes.max(1)]
 }
 
 fn axes(shape: &[usize]) -> Vec<i64> {

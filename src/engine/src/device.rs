@@ -14,15 +14,17 @@ use std::time::Instant;
 use ort::value::TensorElementType;
 use vesalius_cuda::kernels::{self, Floats, InputColor, InputRule, OutputRule};
 use vesalius_cuda::{CudaError, DeviceBuffer, DevicePicture, Download, Fence, Kernels, Stream};
+use vesalius_measure::frame::Frame;
 use vesalius_measure::geometry::{Geometry, ResizeRule};
 use vesalius_measure::result::StageTimes;
 
 use crate::binding::{BoundSession, TensorPlace};
 use crate::engine::{Engine, FrameOutput, nanos};
 use crate::error::EngineError;
-use crate::manifest::{Activation, Color, Element, Filter, InputSection, Layout, Manifest, OutputKind};
+use crate::manifest::{
+    Activation, Color, Element, Filter, InputSection, Layout, Manifest, OutputKind, Precision,
+};
 use crate::postprocess::Postprocessor;
-use crate::provider::Provider;
 use crate::provider::choose::Selection;
 use crate::provider::options::{GpuOptions, Stream as ProviderStream};
 use crate::session::{OutputValues, SessionOptions};
@@ -37,6 +39,10 @@ pub struct DeviceWorker {
     postprocessor: Postprocessor,
     input: DeviceBuffer,
     output: DeviceBuffer,
+    /// For pictures that come from the computer; made with the first, and as large as the largest.
+    uploaded: Option<DeviceBuffer>,
+    /// One f32 that says how unlike the training data the picture is, for engines that say so.
+    unlikeness: Option<DeviceBuffer>,
     stream: Stream,
     resize: ResizeRule,
     model_size: (u32, u32),
@@ -55,6 +61,7 @@ enum Reader {
 struct UnderWay {
     /// Numbers that are none, counted: four bytes, for scores.
     bad_values: Option<Download>,
+    unlikeness: Option<Download>,
     values: Download,
     done: Fence,
 }
@@ -80,19 +87,26 @@ impl DeviceWorker {
         let rule = input_rule(&manifest.input);
         let (width, height) = (manifest.input.width, manifest.input.height);
         let pixels = width as usize * height as usize;
-        let scores = output_rule(manifest);
+        let mut scores = output_rule(manifest);
         let input = DeviceBuffer::new(context, rule.bytes())?;
-        if engine.select(options)?.provider == Provider::Cpu && !input.is_seen_by_host() {
+        if !engine.select(options)?.provider.is_gpu() && !input.is_seen_by_host() {
             let why = "the processor runs it and does not see the GPU's memory".to_owned();
             return Err(CudaError::Unfit { what: "running the engine", why }.into());
         }
         // Labels are at most whole numbers of 64 bits.
         let output = DeviceBuffer::new(context, scores.as_ref().map_or(8 * pixels, OutputRule::bytes))?;
+        let unlikeness = match &manifest.output.unlikeness {
+            Some(_) => Some(DeviceBuffer::new(context, 4)?),
+            None => None,
+        };
         let preprocessor = kernels::Preprocessor::new(kernels, &stream, &rule)?;
         // Warming up runs on whatever lies there, which must be numbers.
         let mut work = stream.begin();
         work.fill(&input, 0)?;
         work.fill(&output, 0)?;
+        if let Some(unlikeness) = &unlikeness {
+            work.fill(unlikeness, 0)?;
+        }
         work.finish()?.block()?;
         let raw: *mut std::ffi::c_void = std::ptr::without_provenance_mut(stream.raw().0);
         // SAFETY: the stream is a field of this worker and declared after the session, so it outlives it; its context is
@@ -106,12 +120,24 @@ impl DeviceWorker {
         let options = SessionOptions { gpu, ..options.clone() };
         let place =
             |buffer: &DeviceBuffer| TensorPlace { address: buffer.ptr().0 as usize, bytes: buffer.len() };
-        // SAFETY: both are memory of the device, aligned by its allocator to 256 bytes and more, two allocations, and
+        // SAFETY: all are memory of the device, aligned by its allocator to 256 bytes and more, allocations of their own, and
         // fields of this worker that are dropped after the session. Nobody touches them between `run` and the fence
         // that `process` waits for: `process` takes `&mut self`.
-        let session = unsafe { BoundSession::load(engine, &options, place(&input), place(&output)) }?;
+        let session = unsafe {
+            BoundSession::load(
+                engine,
+                &options,
+                place(&input),
+                place(&output),
+                unlikeness.as_ref().map(place),
+            )
+        }?;
         if session.output_element() == TensorElementType::Float16 {
             return Err(refused("it gives f16"));
+        }
+        let precision = session.selection().precision;
+        if let Some(rule) = &mut scores {
+            rule.temperature = manifest.temperature(precision);
         }
         let reader = match &scores {
             Some(rule) => Reader::Scores {
@@ -132,9 +158,11 @@ impl DeviceWorker {
             session,
             reader,
             preprocessor,
-            postprocessor: Postprocessor::new(manifest, engine.classes()),
+            postprocessor: Postprocessor::new(manifest, precision, engine.classes()),
             input,
             output,
+            uploaded: None,
+            unlikeness,
             stream,
             resize: manifest.input.resize,
             model_size: (width, height),
@@ -149,6 +177,33 @@ impl DeviceWorker {
     /// The stream that orders its work.
     pub fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// Takes a picture of the computer's memory to the device, once, and there all the way to outlines.
+    ///
+    /// # Errors
+    ///
+    /// As [`process`](Self::process).
+    pub fn process_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        pixel_aspect_ratio: (i32, i32),
+    ) -> Result<FrameOutput, EngineError> {
+        let start = Instant::now();
+        let layout = |plane| frame.format().plane_layout(plane, frame.width(), frame.height());
+        let bytes = (0..frame.format().planes()).map(layout).map(|plane| plane.row_bytes * plane.rows).sum();
+        let buffer = match self.uploaded.take().filter(|buffer| buffer.len() >= bytes) {
+            Some(buffer) => buffer,
+            None => DeviceBuffer::new(self.stream.context(), bytes)?,
+        };
+        let mut work = self.stream.begin();
+        let picture = work.upload_picture(frame, &buffer)?;
+        work.finish()?;
+        self.uploaded = Some(buffer);
+        let upload_ns = nanos(start.elapsed());
+        let mut output = self.process(&picture, None, pixel_aspect_ratio)?;
+        output.times.preprocess_ns = output.times.preprocess_ns.map(|ns| ns + upload_ns);
+        Ok(output)
     }
 
     /// Takes a picture all the way to outlines, after the work before `written` where that is on another stream. An
@@ -174,7 +229,7 @@ impl DeviceWorker {
         self.preprocessor.process(&mut work, picture, &geometry, &self.input)?;
         let prepared = work.finish()?;
         let queued = Instant::now();
-        if self.selection().provider == Provider::Cpu {
+        if !self.selection().provider.is_gpu() {
             // The processor knows nothing of streams: this is how the order is proven without a GPU.
             prepared.block()?;
         }
@@ -209,13 +264,16 @@ impl DeviceWorker {
                 }
             },
         };
+        let score = under_way.unlikeness.as_ref().map(|number| number.wait(&under_way.done)).transpose()?;
+        let score = score.and_then(|bytes| bytes.first_chunk().map(|b| f32::from_ne_bytes(*b)));
+        let unlikeness = self.postprocessor.unlikeness(score)?;
         let times = StageTimes {
             preprocess_ns: Some(nanos(queued - start)),
             inference_ns: Some(nanos(inferred - queued)),
             postprocess_ns: Some(nanos(inferred.elapsed())),
             ..StageTimes::default()
         };
-        Ok(FrameOutput { geometry, classes: found.classes, times })
+        Ok(FrameOutput { geometry, classes: found.classes, unlikeness, times })
     }
 
     /// Pixels of the model's picture, at least one.
@@ -233,7 +291,11 @@ impl DeviceWorker {
             }
             Reader::Labels { bytes, .. } => (None, work.download(&self.output, 0, *bytes)?),
         };
-        Ok(UnderWay { bad_values, values, done: work.finish()? })
+        let unlikeness = match &self.unlikeness {
+            Some(number) => Some(work.download(number, 0, 4)?),
+            None => None,
+        };
+        Ok(UnderWay { bad_values, unlikeness, values, done: work.finish()? })
     }
 }
 
@@ -264,7 +326,7 @@ fn input_rule(input: &InputSection) -> InputRule {
     }
 }
 
-/// `None` for a model that gives labels.
+/// `None` for a model that gives labels. The temperature is that of f32 until it is known what the model runs in.
 fn output_rule(manifest: &Manifest) -> Option<OutputRule> {
     let kind = match (manifest.output.kind, manifest.output.activation) {
         (OutputKind::Labels, _) => return None,
@@ -277,6 +339,7 @@ fn output_rule(manifest: &Manifest) -> Option<OutputRule> {
         height: manifest.input.height,
         channels_last: manifest.output_layout() == Layout::Nhwc,
         kind,
+        temperature: manifest.temperature(Precision::F32),
         channels: u32::try_from(manifest.output_channels()).unwrap_or(u32::MAX),
         thresholds: manifest.classes.iter().map(|class| class.threshold).collect(),
     })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use vesalius_measure::frame::{Frame, PixelFormat};
 use vesalius_measure::geometry::Geometry;
-use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes};
+use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes, Unlikeness};
 
 use crate::error::EngineError;
 use crate::import::limits;
@@ -183,6 +183,8 @@ pub struct FrameOutput {
     pub geometry: Geometry,
     /// The classes, in the manifest's order.
     pub classes: Vec<ClassResult>,
+    /// How unlike the training data the picture is, where the engine says.
+    pub unlikeness: Option<Unlikeness>,
     /// Time of the stages up to the outlines; the others are `None`.
     pub times: StageTimes,
 }
@@ -190,9 +192,9 @@ pub struct FrameOutput {
 /// Runs an engine on pictures, one at a time; several workers run at the same time.
 #[derive(Debug)]
 pub struct Worker {
-    preprocessor: Preprocessor,
-    session: Session,
-    postprocessor: Postprocessor,
+    pub(crate) preprocessor: Preprocessor,
+    pub(crate) session: Session,
+    pub(crate) postprocessor: Postprocessor,
 }
 
 impl Worker {
@@ -202,10 +204,12 @@ impl Worker {
     ///
     /// As [`Session::load`].
     pub fn new(engine: &Engine, options: &SessionOptions) -> Result<Self, EngineError> {
+        let session = Session::load(engine, options)?;
+        let precision = session.selection().precision;
         Ok(Self {
             preprocessor: Preprocessor::new(&engine.manifest().input),
-            session: Session::load(engine, options)?,
-            postprocessor: Postprocessor::new(engine.manifest(), engine.classes()),
+            session,
+            postprocessor: Postprocessor::new(engine.manifest(), precision, engine.classes()),
         })
     }
 
@@ -231,13 +235,14 @@ impl Worker {
         let output = self.session.run(self.preprocessor.tensor())?;
         let inferred = Instant::now();
         let found = self.postprocessor.process(output.values()?, &geometry)?;
+        let unlikeness = self.postprocessor.unlikeness(output.unlikeness()?)?;
         let times = StageTimes {
             preprocess_ns: Some(nanos(prepared - start)),
             inference_ns: Some(nanos(inferred - prepared)),
             postprocess_ns: Some(nanos(inferred.elapsed())),
             ..StageTimes::default()
         };
-        Ok(FrameOutput { geometry, classes: found.classes, times })
+        Ok(FrameOutput { geometry, classes: found.classes, unlikeness, times })
     }
 }
 

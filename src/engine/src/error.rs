@@ -60,6 +60,9 @@ pub enum EngineError {
     /// The GPU refused something.
     #[error(transparent)]
     Device(#[from] vesalius_cuda::CudaError),
+    /// The stored sample cannot be used.
+    #[error(transparent)]
+    Sample(#[from] crate::sample::SampleError),
     /// The model's file cannot be read.
     #[error("the model of engine '{engine}' cannot be read: {source} ({})", path.display())]
     ModelFile {
@@ -124,6 +127,19 @@ pub enum EngineError {
         /// Names in the model.
         found: String,
     },
+    /// The model lacks the output that says how unlike the training data a picture is.
+    #[error(
+        "the model of engine '{engine}' has no output '{name}' (it has {found}): correct output.unlikeness.name in the \
+         manifest, or export the model with it"
+    )]
+    NoUnlikeness {
+        /// Name of the engine.
+        engine: String,
+        /// Name in the manifest.
+        name: String,
+        /// Names in the model.
+        found: String,
+    },
     /// The model wants more than one input.
     #[error(
         "the model of engine '{engine}' wants {count} inputs ({names}) and an engine gives one: export it with one"
@@ -177,6 +193,16 @@ pub enum EngineError {
         /// What the model has; `?` is a free axis.
         found: String,
     },
+    /// The engine has no class of that name.
+    #[error("engine '{engine}' has no structure '{name}': it has {known}")]
+    NoSuchClass {
+        /// Name of the engine.
+        engine: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// ONNX Runtime failed while running the model.
     #[error("engine '{engine}' failed on a picture: {message}")]
     Run {
@@ -218,6 +244,14 @@ pub enum EngineError {
         expected: usize,
         /// How many it does.
         found: usize,
+    },
+    /// The process that runs an engine has no answer.
+    #[error("engine '{engine}': {message}")]
+    Apart {
+        /// Name of the engine.
+        engine: String,
+        /// What happened, in one line.
+        message: String,
     },
     /// A geometry does not belong to the model's picture.
     #[error(
@@ -269,7 +303,7 @@ impl EngineError {
     /// What to branch on.
     pub fn kind(&self) -> EngineErrorKind {
         match self {
-            Self::Registry(_) => EngineErrorKind::NotFound,
+            Self::Registry(_) | Self::NoSuchClass { .. } => EngineErrorKind::NotFound,
             Self::Runtime(_) => EngineErrorKind::Runtime,
             Self::Provider(_) | Self::OnDevice { .. } => EngineErrorKind::Backend,
             Self::Manifest(_)
@@ -278,11 +312,14 @@ impl EngineError {
             | Self::HashMismatch { .. }
             | Self::ModelLoad { .. }
             | Self::TensorName { .. }
+            | Self::NoUnlikeness { .. }
+            | Self::Sample(_)
             | Self::InputCount { .. }
             | Self::TensorType { .. }
             | Self::TensorShape { .. } => EngineErrorKind::BadEngine,
             Self::FrameTooLarge { .. } | Self::Resize { .. } | Self::Geometry(_) => EngineErrorKind::Frame,
             Self::Run { .. }
+            | Self::Apart { .. }
             | Self::Device(_)
             | Self::NotFinite { .. }
             | Self::UnknownLabel { .. }

@@ -7,8 +7,10 @@
 //! * [`provider`]: what it runs on, the processor or a GPU, and what is compiled ahead; [`binding`]: tensors that stay there;
 //! * [`preprocess`]: a picture to a tensor and the [`Geometry`](vesalius_measure::geometry::Geometry) that maps back;
 //! * [`postprocess`]: a tensor to class probabilities and outlines;
+//! * [`parity`]: how far fewer bits and other providers may be from f32 on the processor; [`sample`]: masks stored with an
+//!   engine that must come out again; [`explain`]: what a decision rests on, and how sure it is;
 //! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it;
-//!   [`standby`]: a worker that is made ready while another serves;
+//!   [`standby`]: a worker that is made ready while another serves; [`apart`]: one in a process of its own;
 //! * [`import`]: anyone's own ONNX model, made an engine; [`bench`]: how fast one is on this machine.
 //!
 //! ```no_run
@@ -29,20 +31,24 @@
 //! # }
 //! ```
 
+pub mod apart;
 pub mod bench;
 pub mod binding;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod import;
 pub mod manifest;
 mod memory;
+pub mod parity;
 pub mod postprocess;
 pub mod preprocess;
 mod protobuf;
 pub mod provider;
 pub mod registry;
 pub mod runtime;
+pub mod sample;
 pub mod session;
 pub mod standby;
 

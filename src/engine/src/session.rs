@@ -85,6 +85,7 @@ pub struct Session {
     selection: Selection,
     engine_name: String,
     output_name: String,
+    unlikeness_name: Option<String>,
     input_shape: [usize; 4],
     /// The input in the model's numbers, where they are not f32.
     converted: Converted,
@@ -134,6 +135,7 @@ pub struct Output<'s> {
     outputs: SessionOutputs<'s>,
     engine_name: &'s str,
     output_name: &'s str,
+    unlikeness_name: Option<&'s str>,
     shape: &'s OutputShape,
     /// Scores that the model gives in f16.
     widened: OnceCell<Vec<f32>>,
@@ -155,7 +157,7 @@ pub enum OutputValues<'a> {
 
 impl Session {
     /// Loads an engine's model on what `options` ask for. `auto` takes TensorRT where the engine was compiled for this GPU,
-    /// else CUDA, else the processor, and [`Self::selection`] says why; a provider that is named and does not work is an
+    /// else CUDA, else ONNX Runtime's own provider on the processor, and [`Self::selection`] says why; a provider that is named and does not work is an
     /// error.
     ///
     /// # Errors
@@ -185,7 +187,7 @@ impl Session {
             Ok((session, ready.precision, partly))
         };
         let (mut session, selection) = first_that_works(options.provider, attempt)?;
-        session.selection = selection;
+        session.selection = told(selection, options);
         Ok(session)
     }
 
@@ -200,7 +202,7 @@ impl Session {
             session.warm_up()?;
             Ok(((), ready.precision, session.selection.partly))
         };
-        first_that_works(options.provider, attempt).map(|((), selection)| selection)
+        first_that_works(options.provider, attempt).map(|((), selection)| told(selection, options))
     }
 
     fn load_ready(engine: &Engine, ready: &Ready, options: &SessionOptions) -> Result<Self, EngineError> {
@@ -214,11 +216,17 @@ impl Session {
                 })?;
                 Self::compiled(engine, &cache.load(entry)?, precision, options)
             }
-            Provider::Cuda => {
+            other @ (Provider::Cuda | Provider::OpenVino) => {
                 let environment = runtime::environment(options.runtime.as_deref())?;
                 let bytes = engine.model_bytes(precision)?;
                 let attempt = |whole| {
-                    let provider = options::cuda_provider(&options::cuda(&options.gpu));
+                    let provider = match other {
+                        Provider::OpenVino => {
+                            let threads = options.threads.clamp(1, MAX_THREADS);
+                            options::openvino_provider(&options::openvino(threads))
+                        }
+                        _ => options::cuda_provider(&options::cuda(&options.gpu)),
+                    };
                     build(environment, &bytes, options, Some(provider), whole)
                 };
                 let may_be_partly = options.partly || options.provider == ProviderChoice::Auto;
@@ -226,8 +234,8 @@ impl Session {
                     Err(_) if may_be_partly => (attempt(false), true),
                     whole => (whole, false),
                 };
-                let built = built.map_err(|error| load_error(engine, Provider::Cuda, precision, &error))?;
-                Self::checked(engine, built, Provider::Cuda, precision, partly)
+                let built = built.map_err(|error| load_error(engine, other, precision, &error))?;
+                Self::checked(engine, built, other, precision, partly)
             }
             Provider::Cpu => {
                 let environment = runtime::environment(options.runtime.as_deref())?;
@@ -288,6 +296,7 @@ impl Session {
             selection,
             engine_name: engine.name().to_owned(),
             output_name: manifest.output.name.clone(),
+            unlikeness_name: manifest.output.unlikeness.as_ref().map(|section| section.name.clone()),
             input_shape,
             converted: manifest.input.element.into(),
             output,
@@ -358,6 +367,7 @@ impl Session {
             outputs,
             engine_name: &self.engine_name,
             output_name: &self.output_name,
+            unlikeness_name: self.unlikeness_name.as_deref(),
             shape: &self.output,
             widened: OnceCell::new(),
         })
@@ -412,12 +422,40 @@ impl Output<'_> {
         }
     }
 
+    /// The number of the second output, as it is; `None` for an engine without one.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Run`] where the model did not give it.
+    pub fn unlikeness(&self) -> Result<Option<f32>, EngineError> {
+        let Some(name) = self.unlikeness_name else { return Ok(None) };
+        let failed = |message: String| EngineError::Run { engine: self.engine_name.to_owned(), message };
+        let value = self.outputs.get(name).ok_or_else(|| failed(format!("it gave no '{name}'")))?;
+        let (_, values) =
+            value.try_extract_tensor::<f32>().map_err(|error| failed(one_line(error.message())))?;
+        match values {
+            [score] => Ok(Some(*score)),
+            other => Err(failed(format!("it gave {} numbers in '{name}', which holds one", other.len()))),
+        }
+    }
+
     /// The output's shape.
     pub fn shape(&self) -> Vec<usize> {
         let value = self.outputs.get(self.output_name);
         let shape = value.and_then(|value| value.dtype().tensor_shape());
         shape.map_or_else(Vec::new, |shape| shape.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect())
     }
+}
+
+/// Says why numbers other than f32 were chosen where nobody named them.
+fn told(mut selection: Selection, options: &SessionOptions) -> Selection {
+    if options.precision == PrecisionChoice::Auto && selection.precision != Precision::F32 {
+        selection.why.push_str(&format!(
+            "; in {} for the engine's parity figures pass the gates and it is faster here",
+            selection.precision
+        ));
+    }
+    selection
 }
 
 fn load_error(engine: &Engine, provider: Provider, precision: Precision, error: &ort::Error) -> EngineError {
@@ -517,7 +555,32 @@ fn check(session: &OrtSession, manifest: &Manifest) -> Result<([usize; 4], Outpu
             found: found.map_or_else(String::new, shape_text),
         });
     }
+    if let Some(section) = &manifest.output.unlikeness {
+        check_unlikeness(session, engine, &section.name)?;
+    }
     Ok((input_shape, shape))
+}
+
+/// Checks the output that says how unlike the training data a picture is.
+fn check_unlikeness(session: &OrtSession, engine: &str, name: &str) -> Result<(), EngineError> {
+    let output =
+        session.outputs().iter().find(|o| o.name() == name).ok_or_else(|| EngineError::NoUnlikeness {
+            engine: engine.to_owned(),
+            name: name.to_owned(),
+            found: names(session.outputs()),
+        })?;
+    check_type(engine, "output", output, &[TensorElementType::Float32], "a tensor of f32")?;
+    let found = output.dtype().tensor_shape();
+    if found.is_some_and(|found| found.is_empty() || matches(found, &[1]) || matches(found, &[1, 1])) {
+        return Ok(());
+    }
+    Err(EngineError::TensorShape {
+        engine: engine.to_owned(),
+        role: "output",
+        name: name.to_owned(),
+        expected: "[1] or [1, 1]".to_owned(),
+        found: found.map_or_else(String::new, shape_text),
+    })
 }
 
 fn names(outlets: &[Outlet]) -> String {

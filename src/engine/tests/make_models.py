@@ -77,7 +77,7 @@ pad = {pad}
 name = "{output}"
 kind = "{kind}"
 activation = "{activation}"
-{output_layout}{classes}
+{output_layout}{more}{classes}
 [[precisions]]
 name = "f32"
 """
@@ -105,7 +105,7 @@ def manifest(name, description, **changes):
     values = dict(
         name=name, description=description, modality="ultrasound", input="image", layout="nchw", width=64, height=48,
         color="gray", mean="0.0", std="1.0", resize="letterbox", pad=0, output="logits", kind="logits",
-        activation="sigmoid", classes=classes(BRIGHT), element="", output_layout="", range="0.0, 1.0",
+        activation="sigmoid", classes=classes(BRIGHT), element="", output_layout="", more="", range="0.0, 1.0",
         sha256=hashlib.sha256((HERE / name / "model.onnx").read_bytes()).hexdigest(),
     )
     values.update(changes)
@@ -246,6 +246,37 @@ def planes():
              classes=classes(*(dict(BRIGHT, name=name, label=name.title(), color=color) for name, color in names)))
 
 
+def unlike():
+    """`threshold` at a temperature of 2, with a second output: the mean brightness, of which more than 0.6 is unlike."""
+    nodes, constants = brightness("image", "logits")
+    nodes.append(helper.make_node("ReduceMean", ["image"], ["unlikeness"], axes=[1, 2, 3], keepdims=0))
+    shape = [1, 1, 48, 64]
+    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape), tensor("unlikeness", [1])], constants), "unlike")
+    manifest("unlike", "What is brighter than half, and whether the picture is too bright, for tests",
+             more='temperature = 2.0\n\n[output.unlikeness]\nname = "unlikeness"\nthreshold = 0.6\n'
+                  'auroc = { white = 1.0 }\n')
+
+
+def unlike_rgb():
+    """Red or blue at a temperature of 1.5; unlike, of shape [1, 1], is the largest mean of a colour in 0 to 1."""
+    weight = np.zeros((3, 3, 1, 1), np.float32)
+    weight[1, 0], weight[1, 2], weight[2, 2], weight[2, 0] = 8, -8, 8, -8
+    nodes = [
+        helper.make_node("Conv", ["pixels", "weight"], ["scores"]),
+        helper.make_node("ReduceMean", ["pixels"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("ReduceMax", ["means"], ["off"], axes=[1], keepdims=1),
+    ]
+    size = [1, 3, 32, 32]
+    save(graph(nodes, [tensor("pixels", size)], [tensor("off", [1, 1]), tensor("scores", size)], [f32("weight", weight)]),
+         "unlike-rgb")
+    manifest(
+        "unlike-rgb", "Red or blue, and whether one colour is everywhere, for tests", modality="endoscopy",
+        input="pixels", output="scores", width=32, height=32, color="rgb", mean="0.0, 0.0, 0.0", std="1.0, 1.0, 1.0",
+        activation="softmax", more='temperature = 1.5\n\n[output.unlikeness]\nname = "off"\nthreshold = 0.75\n',
+        classes=classes(dict(BRIGHT, name="red", label="Red"), dict(BRIGHT, name="blue", label="Blue", color="#0072B2")),
+    )
+
+
 def u8_labels():
     """Bytes in, channels last; 1 where red is above 100, 2 where blue is: int64 labels with a channel's axis."""
     nodes = [
@@ -358,7 +389,7 @@ def imports():
 
 
 if __name__ == "__main__":
-    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes, u8_labels, f16, imports):
+    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes, unlike, unlike_rgb, u8_labels, f16, imports):
         make()
     for path in sorted([*HERE.glob("*/model.onnx"), *IMPORTS.glob("*")]):
         print(f"{str(path.relative_to(HERE.parent)):50} {path.stat().st_size:5} bytes")

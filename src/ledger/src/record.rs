@@ -86,6 +86,9 @@ pub struct FrameRecord<'a> {
     pub age_ns: u64,
     /// Calibration in force.
     pub calibration: Option<Arc<str>>,
+    /// How unlike the engine's training data the picture is, where the engine says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlikeness: Option<UnlikenessRecord>,
     /// Classes, in the engine's order.
     pub structures: Vec<StructureRecord<'a>>,
     /// Values, in the protocol's order.
@@ -96,6 +99,17 @@ pub struct FrameRecord<'a> {
     /// The outlines themselves, where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outlines: Option<Outlines>,
+}
+
+/// How unlike the engine's training data a picture is.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UnlikenessRecord {
+    /// The engine's number.
+    pub score: f32,
+    /// The greatest number that passes for like.
+    pub threshold: f32,
+    /// Whether it counts as unlike: then no structure gives a value.
+    pub unlike: bool,
 }
 
 /// The outlines that were found, and where the masks lay.
@@ -150,6 +164,9 @@ pub struct StructureRecord<'a> {
     pub pieces: usize,
     /// Mean probability inside, 0 to 1.
     pub confidence: Option<f32>,
+    /// Why it gives no value although it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Reason>,
     /// Part of the largest outline that lies at the picture's edge, 0 to 1.
     pub border_fraction: Option<f64>,
     /// Numbers of the objects, the largest first.
@@ -175,6 +192,7 @@ impl<'a> FrameRecord<'a> {
                 found: !class.contours.is_empty(),
                 pieces: class.components.count,
                 confidence: class.confidence,
+                withheld: class.withheld,
                 border_fraction: class.contours.first().map(|c| c.border_fraction),
                 objects: class.contours.iter().filter_map(|c| c.object).collect(),
                 unconfirmed: class.unconfirmed.len(),
@@ -190,6 +208,11 @@ impl<'a> FrameRecord<'a> {
             reason,
             age_ns: result.age_ns,
             calibration: result.calibration.as_ref().map(|c| c.id().clone()),
+            unlikeness: result.unlikeness.map(|u| UnlikenessRecord {
+                score: u.score,
+                threshold: u.threshold,
+                unlike: u.is_unlike(),
+            }),
             structures,
             values: &result.measurements,
             series: &result.series,

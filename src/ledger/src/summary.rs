@@ -54,6 +54,8 @@ pub struct FrameCounts {
     pub with_result: u64,
     /// Frames with a result in which something was found.
     pub with_finding: u64,
+    /// Frames with a result that gives no value, for the picture is unlike the engine's training data.
+    pub unlike_training: u64,
     /// Frames on which inference failed.
     pub failed: u64,
 }
@@ -66,6 +68,7 @@ impl FrameCounts {
             ResultStatus::Ok => self.with_result += 1,
             ResultStatus::Missing(_) => self.failed += 1,
         }
+        self.unlike_training += u64::from(result.is_unlike_training());
         if result.found_something() {
             self.with_finding += 1;
         }

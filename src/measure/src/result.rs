@@ -116,11 +116,13 @@ pub enum Reason {
     PoorPicture,
     /// An event that the value starts or ends with has not been marked.
     EventMissing,
+    /// The picture is unlike those that the engine was trained on: what it says of it is not to be relied on.
+    UnlikeTraining,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoCalibration,
         Self::NotFound,
         Self::NotConfirmed,
@@ -143,6 +145,7 @@ impl Reason {
         Self::OutOfBody,
         Self::PoorPicture,
         Self::EventMissing,
+        Self::UnlikeTraining,
     ];
 
     /// The code as it stands in files.
@@ -170,6 +173,7 @@ impl Reason {
             Self::OutOfBody => "OUT_OF_BODY",
             Self::PoorPicture => "POOR_PICTURE",
             Self::EventMissing => "EVENT_MISSING",
+            Self::UnlikeTraining => "UNLIKE_TRAINING",
         }
     }
 
@@ -198,6 +202,7 @@ impl Reason {
             Self::OutOfBody => "out of body",
             Self::PoorPicture => "poor picture",
             Self::EventMissing => "not marked yet",
+            Self::UnlikeTraining => "unlike training data",
         }
     }
 }
@@ -280,6 +285,28 @@ pub struct StageTimes {
     pub overlay_ns: Option<u64>,
 }
 
+/// Below this mean probability inside its outlines a structure is drawn as uncertain and gives no value.
+///
+/// Inside an outline at a threshold of 0.5 the mean lies between 0.5 and 1, and of structures that are clearly there above
+/// 0.9. docs/parity.md has the figures.
+pub const LEAST_CONFIDENCE: f32 = 0.7;
+
+/// How unlike the pictures that an engine was trained on a picture is, as the engine says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unlikeness {
+    /// The engine's number: the greater the less like. Its scale is the engine's own.
+    pub score: f32,
+    /// The greatest number that still passes for like.
+    pub threshold: f32,
+}
+
+impl Unlikeness {
+    /// Whether the picture counts as unlike the training data.
+    pub fn is_unlike(&self) -> bool {
+        self.score > self.threshold
+    }
+}
+
 /// One class in one frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassResult {
@@ -294,15 +321,24 @@ pub struct ClassResult {
     pub unconfirmed: Vec<Contour>,
     /// Mean probability inside the outlines, 0 to 1; `None` where nothing was found.
     pub confidence: Option<f32>,
+    /// Why what was found gives no value: its outlines stay, and are drawn as uncertain, and nothing is measured on them.
+    /// Set by [`Session`](crate::protocol::Session).
+    pub withheld: Option<Reason>,
     /// The pieces before the engine's clean-up.
     pub components: Components,
 }
 
 impl ClassResult {
-    /// Why there is no outline; `None` where there is one.
+    /// Why there is no outline to measure; `None` where there is one.
     pub fn absence(&self) -> Option<Reason> {
-        let why = if self.unconfirmed.is_empty() { Reason::NotFound } else { Reason::NotConfirmed };
-        self.contours.is_empty().then_some(why)
+        let unseen = if self.unconfirmed.is_empty() { Reason::NotFound } else { Reason::NotConfirmed };
+        self.contours.is_empty().then_some(self.withheld.unwrap_or(unseen))
+    }
+
+    /// Whether the engine is too unsure of what it found for a value: its [confidence](Self::confidence) is below
+    /// [`LEAST_CONFIDENCE`].
+    pub fn is_unsure(&self) -> bool {
+        self.confidence.is_some_and(|confidence| confidence < LEAST_CONFIDENCE)
     }
 }
 
@@ -321,6 +357,8 @@ pub struct FrameResult {
     pub geometry: Option<Geometry>,
     /// The classes, in the manifest's order.
     pub classes: Vec<ClassResult>,
+    /// How unlike the engine's training data the picture is; `None` where the engine does not say.
+    pub unlikeness: Option<Unlikeness>,
     /// The scale in force, where there is one.
     pub calibration: Option<Arc<Calibration>>,
     /// Values, in the protocol's order.
@@ -343,12 +381,18 @@ impl FrameResult {
             status: ResultStatus::Missing(reason),
             geometry: None,
             classes: Vec::new(),
+            unlikeness: None,
             calibration: None,
             measurements: Vec::new(),
             marks: Vec::new(),
             series: Vec::new(),
             times: StageTimes::default(),
         }
+    }
+
+    /// Whether the engine says that the picture is unlike its training data.
+    pub fn is_unlike_training(&self) -> bool {
+        self.unlikeness.is_some_and(|unlikeness| unlikeness.is_unlike())
     }
 
     /// Whether any structure was found.

@@ -64,7 +64,7 @@ fn told(source: Option<&gst::Object>, text: &str) -> BusError {
     }
 }
 
-fn error_told(error: &gst::message::Error) -> BusError {
+pub(crate) fn error_told(error: &gst::message::Error) -> BusError {
     let cause = error.error();
     let lacks_element =
         cause.matches(gst::CoreError::MissingPlugin) || cause.matches(gst::StreamError::CodecNotFound);

@@ -80,6 +80,14 @@ pub enum ReplayError {
         /// The file.
         path: PathBuf,
     },
+    /// The frame that was asked for is not there.
+    #[error("{}: {message}", path.display())]
+    NoFrame {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
     /// The stream ended before its first frame.
     #[error("{}: not one frame could be decoded", path.display())]
     NoFrames {

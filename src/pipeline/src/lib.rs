@@ -1,6 +1,8 @@
 //! Jobs built of the elements.
 //!
 //! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
+//! * [`explain`]: one frame, and what an engine's answer on it rests on, as a picture;
+//! * [`phantom`]: a phantom's clip with its truth.
 //! * [`phantom`]: a phantom's clip with its truth;
 //! * [`picture`]: one still, decoded as a replay does.
 //!
@@ -12,6 +14,7 @@ pub mod collect;
 pub mod combine;
 pub mod error;
 pub mod events;
+pub mod explain;
 pub mod identity;
 pub mod input;
 pub mod phantom;

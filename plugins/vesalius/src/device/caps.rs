@@ -43,6 +43,16 @@ impl Place {
         }
     }
 
+    /// Whether frames there can be used on this machine. The driver is only looked for where somebody speaks of it.
+    fn is_usable(self) -> bool {
+        match self {
+            Self::Host => true,
+            Self::Cuda => super::site().is_ok_and(|site| site.gst.is_ok()),
+            #[cfg(feature = "nvmm")]
+            Self::Nvmm => super::site().is_ok(),
+        }
+    }
+
     /// Whether the computer can map such frames to read them.
     pub(crate) const fn is_readable(self) -> bool {
         match self {
@@ -77,20 +87,18 @@ pub(crate) fn with_device(host: &gst::CapsRef, more_formats: &[gst_video::VideoF
 
 /// What can be offered on this machine, in the order of a preference.
 pub(crate) fn offered(caps: &gst::CapsRef, preference: Preference) -> gst::Caps {
-    let is_on_device = |features: &gst::CapsFeaturesRef| Place::of_features(features) != Place::Host;
-    // The driver is only looked for where somebody speaks of it.
-    let named = caps.iter_with_features().any(|(_, features)| is_on_device(features));
-    let usable = named && super::site().is_ok();
-    let pick = |device: bool| {
+    let place = |features: &gst::CapsFeaturesRef| Place::of_features(features);
+    let pick = |wanted: fn(Place) -> bool| {
         caps.iter_with_features()
-            .filter(move |(_, features)| is_on_device(features) == device)
+            .filter(move |(_, features)| wanted(place(features)) && place(features).is_usable())
             .map(|(structure, features)| (structure.to_owned(), features.to_owned()))
     };
-    match (usable, preference) {
-        (false, _) => pick(false).collect(),
-        (true, Preference::None) => caps.to_owned(),
-        (true, Preference::Device) => pick(true).chain(pick(false)).collect(),
-        (true, Preference::Host) => pick(false).chain(pick(true)).collect(),
+    let here = || pick(|place| place == Place::Host);
+    let there = || pick(|place| place != Place::Host);
+    match preference {
+        Preference::None => pick(|_| true).collect(),
+        Preference::Device => there().chain(here()).collect(),
+        Preference::Host => here().chain(there()).collect(),
     }
 }
 
@@ -107,7 +115,7 @@ mod tests {
         };
         assert_eq!(on_device(&template), 1);
         let first = |preference| Place::of(&offered(&template, preference));
-        if super::super::site().is_ok() {
+        if Place::Cuda.is_usable() {
             assert_eq!(first(Preference::Device), Place::Cuda);
             assert_eq!(first(Preference::Host), Place::Host);
         } else {

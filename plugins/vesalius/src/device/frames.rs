@@ -54,7 +54,7 @@ impl Frames {
                     NvmmFormat::from_caps(caps)?.ok_or_else(|| unfit("their caps are not NVMM's"))?;
                 Memory::Nvmm(Nvmm::open(), format)
             }
-            _ => Memory::Cuda(site.gst),
+            _ => Memory::Cuda(site.gst()?),
         };
         Ok(Some(Self { info, memory }))
     }
@@ -62,20 +62,6 @@ impl Frames {
     /// The stream's caps.
     pub(crate) fn info(&self) -> &VideoInfo {
         &self.info
-    }
-
-    /// Width and height of a pixel.
-    pub(crate) fn pixel_aspect_ratio(&self) -> (i32, i32) {
-        (self.info.par().numer(), self.info.par().denom())
-    }
-
-    /// Whether nobody else sees a frame, so that it may be drawn on.
-    pub(crate) fn is_ours_alone(&self, buffer: &gst::BufferRef) -> bool {
-        match &self.memory {
-            Memory::Cuda(gst) => gst.is_ours_alone(buffer),
-            #[cfg(feature = "nvmm")]
-            Memory::Nvmm(..) => buffer.is_writable(),
-        }
     }
 
     /// The picture in a buffer, in a context.

@@ -20,7 +20,15 @@ pub(crate) use share::{Sharing, is_primary};
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) cuda: Cuda,
-    pub(crate) gst: GstCuda,
+    /// GStreamer of Jetson has none, where frames lie in NVMM.
+    pub(crate) gst: Result<GstCuda, Off>,
+}
+
+impl Site {
+    /// GStreamer's library.
+    pub(crate) fn gst(&self) -> Result<GstCuda, CudaError> {
+        self.gst.clone().map_err(CudaError::Off)
+    }
 }
 
 /// Looked for once, when first asked.
@@ -30,7 +38,7 @@ pub(crate) struct Site {
 /// Why CUDA is off here, in one line.
 pub(crate) fn site() -> Result<&'static Site, &'static Off> {
     static SITE: OnceLock<Result<Site, Off>> = OnceLock::new();
-    SITE.get_or_init(|| Ok(Site { cuda: Cuda::probe()?, gst: GstCuda::load()? })).as_ref()
+    SITE.get_or_init(|| Ok(Site { cuda: Cuda::probe()?, gst: GstCuda::load() })).as_ref()
 }
 
 /// The kernels in a context, compiled where they are not cached.

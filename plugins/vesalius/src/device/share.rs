@@ -5,7 +5,7 @@
 
 use gst::prelude::*;
 use parking_lot::Mutex;
-use vesalius_cuda::gst_cuda::SharedContext;
+use vesalius_cuda::gst_cuda::{GstCuda, SharedContext};
 use vesalius_cuda::{Context, CudaError};
 
 use super::{Site, site};
@@ -28,8 +28,8 @@ impl Sharing {
         if context.context_type() != CONTEXT_TYPE {
             return;
         }
-        let Ok(site) = site() else { return };
-        let found = site.gst.from_set_context(element, context, -1);
+        let Ok(Ok(gst)) = site().map(Site::gst) else { return };
+        let found = gst.from_set_context(element, context, -1);
         let mut shared = self.shared.lock();
         if shared.is_none() {
             *shared = found;
@@ -55,9 +55,10 @@ impl Sharing {
     /// [`CudaError::Off`] without a driver, and those of making and sharing a context.
     pub(crate) fn ensure(&self, element: &impl IsA<gst::Element>) -> Result<Context, CudaError> {
         let site = site().map_err(|off| CudaError::Off(off.clone()))?;
+        let Ok(gst) = site.gst() else { return Context::primary(&site.cuda, DEVICE) };
         let known = || self.shared.lock().clone();
         if known().is_none() {
-            self.ask_neighbours(site, element);
+            self.ask_neighbours(gst, element);
         }
         if known().is_none() {
             // Whoever answers does so at once, by `set_context`.
@@ -68,7 +69,7 @@ impl Sharing {
             return shared.adopt(&site.cuda);
         }
         let context = Context::primary(&site.cuda, DEVICE)?;
-        let offered = site.gst.offer(&context)?;
+        let offered = gst.offer(&context)?;
         let message = offered.have_context(element);
         *self.shared.lock() = Some(offered);
         if let Some(message) = message {
@@ -87,7 +88,7 @@ impl Sharing {
         Some(pool)
     }
 
-    fn ask_neighbours(&self, site: &Site, element: &impl IsA<gst::Element>) {
+    fn ask_neighbours(&self, gst: GstCuda, element: &impl IsA<gst::Element>) {
         // Downstream first, as GStreamer's own elements ask.
         for pad in element.as_ref().src_pads().into_iter().chain(element.as_ref().sink_pads()) {
             let mut query = gst::query::Context::new(CONTEXT_TYPE);
@@ -95,7 +96,7 @@ impl Sharing {
                 continue;
             }
             let Some(context) = query.context_owned() else { continue };
-            if let Some(found) = site.gst.from_set_context(element, &context, -1) {
+            if let Some(found) = gst.from_set_context(element, &context, -1) {
                 *self.shared.lock() = Some(found);
                 return;
             }

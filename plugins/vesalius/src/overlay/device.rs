@@ -1,7 +1,7 @@
 //! Drawing on frames where they lie on a GPU.
 
 use gst_video::prelude::*;
-use vesalius_cuda::gst_cuda::Access;
+use vesalius_cuda::gst_cuda::{Access, is_ours_alone};
 use vesalius_cuda::kernels::Blender;
 use vesalius_cuda::{BackOff, Context, CountersNow, CudaError, Recovering, Stream};
 use vesalius_draw::Layer;
@@ -70,7 +70,7 @@ impl Canvas {
     ) -> Result<gst::Buffer, (gst::Buffer, CudaError)> {
         let (frames, context, pool) = (&self.frames, &self.context, &self.pool);
         let drawn = self.drawing.act(self.since.elapsed(), |drawing| {
-            if frames.is_ours_alone(&buffer) {
+            if is_ours_alone(&buffer) {
                 let mapped = frames.map(&mut buffer, context, Access::ReadWrite)?;
                 drawing.draw(&mapped, None, layer)?;
                 return Ok(None);

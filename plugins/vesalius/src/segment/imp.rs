@@ -11,15 +11,14 @@ use gst::subclass::prelude::*;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
-use vesalius_cuda::{CudaError, DeviceBuffer};
-use vesalius_engine::Provider;
+use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
 
-use super::infer::Seat;
 use super::running::{Loaded, Running};
-use super::settings::{AUTO, Mode, Settings};
+use super::settings::{AUTO, Isolation, Mode, Settings};
+use super::sight::Outlook;
 use super::stats::Stats;
 use super::stream::Stream;
-use crate::device::{Frames, Place, Preference, Sharing, offered, with_device};
+use crate::device::{Frames, Place, Preference, Sharing, is_primary, offered, with_device};
 use crate::frame::template_caps;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -46,17 +45,22 @@ impl ObjectSubclass for Segment {
 }
 
 impl Segment {
-    /// Loads the engine and starts it for frames in the computer's memory; where a GPU runs it, offers the context that it
-    /// runs in to the pipeline, before anybody else makes another.
+    /// Loads the engine. Where a GPU runs it, pictures are prepared there too, in a context that is offered to the
+    /// pipeline before anybody else makes another.
     fn load(&self) -> Result<Running, gst::ErrorMessage> {
         let loaded = Arc::new(Loaded::choose(&self.settings.lock())?);
-        if loaded.provider != Provider::Cpu
-            && let Err(error) = self.sharing.ensure(&*self.obj())
-        {
-            gst::warning!(CAT, imp = self, "frames cannot stay on the GPU: {error}");
-        }
+        let kernels = if !loaded.provider.is_gpu() {
+            None
+        } else {
+            let kernels = self.kernels(&loaded);
+            if let Err(why) = &kernels {
+                let text = format!("the processor prepares the pictures for the GPU: {why}");
+                gst::element_imp_warning!(self, gst::ResourceError::NotFound, ["{text}"]);
+            }
+            kernels.ok()
+        };
         let running = loaded
-            .start(None, &self.stats)
+            .start(kernels, &self.stats)
             .map_err(|error| gst::error_msg!(gst::ResourceError::NotFound, ("{error}")))?;
         let message = loaded.message();
         self.stats.lock().backend.clone_from(&message.backend);
@@ -67,61 +71,59 @@ impl Segment {
         Ok(running)
     }
 
-    /// Lets the engine look at frames where they lie, or at copies where that cannot be, which is said.
-    fn settle(&self, caps: &gst::CapsRef) -> Result<(), gst::LoggableError> {
-        let on_device = Place::of(caps) != Place::Host;
-        let running = self.running.lock().clone();
-        let Some(running) = running else { return Ok(()) };
-        self.stats.lock().comes_down = false;
-        if !on_device && !running.sees_device {
-            return Ok(());
+    /// Kernels in the pipeline's context, where the engine can run there too.
+    fn kernels(&self, loaded: &Loaded) -> Result<Kernels, String> {
+        let text = |error: CudaError| error.to_string();
+        let context = self.sharing.ensure(&*self.obj()).map_err(text)?;
+        if !loaded.provider.is_gpu() {
+            if !DeviceBuffer::new(&context, 16).map_err(text)?.is_seen_by_host() {
+                return Err("the engine runs on the processor".to_owned());
+            }
+        } else if !is_primary(&context).map_err(text)? {
+            return Err(
+                "the pipeline's CUDA context is not the device's primary one, in which ONNX Runtime works: \
+                        set that on the pipeline, or let vesaliussegment come to READY first"
+                    .to_owned(),
+            );
         }
-        let started = match self.seat(caps, &running.loaded) {
-            Ok(seat) => running.loaded.start(seat, &self.stats).map_err(|error| error.to_string()),
-            Err(why) => Err(why),
-        };
-        let started = match started {
-            Ok(started) => started,
-            Err(why) => {
+        let kernels = crate::device::kernels(&context).map_err(text)?;
+        self.stats.lock().context = Some(context);
+        Ok(kernels)
+    }
+
+    /// Lets the engine look at frames where they lie, or at copies where that cannot be, which is said.
+    fn settle(&self, caps: &gst::CapsRef) -> Result<Option<Outlook>, gst::LoggableError> {
+        let running = self.running.lock().clone();
+        self.stats.lock().comes_down = false;
+        let (Some(running), true) = (running, Place::of(caps) != Place::Host) else { return Ok(None) };
+        match self.look_there(caps, &running) {
+            Ok(outlook) => Ok(outlook),
+            Err(why) if Place::of(caps).is_readable() => {
                 gst::element_imp_warning!(
                     self,
                     gst::ResourceError::NotFound,
                     ("every frame is copied from the GPU for the engine: {why}")
                 );
-                if !Place::of(caps).is_readable() {
-                    return Err(gst::loggable_error!(CAT, "{}", why));
-                }
                 self.stats.lock().comes_down = true;
-                if !running.sees_device {
-                    return Ok(());
-                }
-                let again = running.loaded.start(None, &self.stats);
-                again.map_err(|error| gst::loggable_error!(CAT, "{error}"))?
+                Ok(None)
             }
-        };
-        // Those of before end outside the lock.
-        drop(self.running.lock().replace(Arc::new(started)));
-        Ok(())
+            Err(why) => Err(gst::loggable_error!(CAT, "{}", why)),
+        }
     }
 
-    /// What it takes to look at frames where they lie; `None` for frames in the computer's memory.
-    fn seat(&self, caps: &gst::CapsRef, loaded: &Loaded) -> Result<Option<Seat>, String> {
+    /// Makes ready to look at frames with these caps where they lie.
+    fn look_there(&self, caps: &gst::CapsRef, running: &Running) -> Result<Option<Outlook>, String> {
         let text = |error: CudaError| error.to_string();
         let Some(frames) = Frames::of(caps).map_err(text)? else { return Ok(None) };
-        let context = self.sharing.ensure(&*self.obj()).map_err(text)?;
-        if loaded.provider != Provider::Cpu && !crate::device::is_primary(&context).map_err(text)? {
-            return Err("the pipeline's CUDA context is not the device's primary one, in which ONNX Runtime works: let \
-                        vesaliussegment come to READY first, or set a context on the pipeline"
-                .to_owned());
+        if !running.sees_device {
+            let kernels = self.kernels(&running.loaded)?;
+            let started =
+                running.loaded.start(Some(kernels), &self.stats).map_err(|error| error.to_string())?;
+            // The threads of before end outside the lock.
+            drop(self.running.lock().replace(Arc::new(started)));
         }
-        if loaded.provider == Provider::Cpu
-            && !DeviceBuffer::new(&context, 16).map_err(text)?.is_seen_by_host()
-        {
-            return Err("the engine runs on the processor".to_owned());
-        }
-        let kernels = crate::device::kernels(&context).map_err(text)?;
-        self.stats.lock().context = Some(context);
-        Ok(Some(Seat { frames, kernels }))
+        let context = self.stats.lock().context.clone().ok_or("no context was found")?;
+        Outlook::new(frames, running.loaded.mode, &context).map(Some).map_err(text)
     }
 }
 
@@ -138,7 +140,7 @@ impl ObjectImpl for Segment {
                 glib::ParamSpecString::builder("backend")
                     .nick("Backend")
                     .blurb(
-                        "What runs the engine: auto, cpu, cuda or tensorrt. One that is named and does not work is an error; \
+                        "What runs the engine: auto, cpu, openvino, cuda or tensorrt. One that is named and does not work is an error; \
                          auto says which it took and why",
                     )
                     .default_value(Some(default.backend.as_str()))
@@ -153,6 +155,29 @@ impl ObjectImpl for Segment {
                 glib::ParamSpecEnum::builder_with_default("mode", default.mode)
                     .nick("Mode")
                     .blurb("Which frames are looked at")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("isolation", Isolation::default())
+                    .nick("Isolation")
+                    .blurb(
+                        "Where the engine runs on the processor; a process of its own needs the program 'vesalius'. An \
+                         engine on a GPU runs in a thread",
+                    )
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("program")
+                    .nick("Program")
+                    .blurb(
+                        "The program 'vesalius' that runs the engine's own process; empty: the one that VESALIUS_PROGRAM names, this \
+                         program, or the one in PATH",
+                    )
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt64::builder("deadline")
+                    .nick("Deadline")
+                    .blurb("How long an answer may take before the engine's own process is ended, in nanoseconds")
+                    .minimum(1_000_000)
+                    .default_value(1_000_000_000)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecUInt::builder("threads")
@@ -201,6 +226,9 @@ impl ObjectImpl for Segment {
             "threads" => settings.threads = value.get().unwrap_or_default(),
             "max-in-flight" => settings.max_in_flight = value.get().unwrap_or_default(),
             "max-age" => settings.max_age = Duration::from_nanos(value.get().unwrap_or_default()),
+            "isolation" => settings.isolation = value.get().unwrap_or_default(),
+            "program" => settings.program = text().filter(|t| !t.is_empty()).map(PathBuf::from),
+            "deadline" => settings.deadline = Duration::from_nanos(value.get().unwrap_or_default()),
             "runtime" => settings.runtime = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             _ => {}
         }
@@ -216,6 +244,9 @@ impl ObjectImpl for Segment {
             "threads" => settings.threads.to_value(),
             "max-in-flight" => settings.max_in_flight.to_value(),
             "max-age" => u64::try_from(settings.max_age.as_nanos()).unwrap_or(u64::MAX).to_value(),
+            "isolation" => settings.isolation.to_value(),
+            "program" => settings.program.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
+            "deadline" => u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX).to_value(),
             "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "stats" => self.stats.lock().structure().to_value(),
             _ => pspec.default_value().clone(),
@@ -281,8 +312,9 @@ impl BaseTransformImpl for Segment {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         self.flushing.store(false, Ordering::Release);
         let mut stats = self.stats.lock();
-        let (backend, context) = (std::mem::take(&mut stats.backend), stats.context.take());
-        *stats = Stats { backend, context, ..Stats::default() };
+        let (backend, isolation) = (std::mem::take(&mut stats.backend), std::mem::take(&mut stats.isolation));
+        let (context, process_id) = (stats.context.take(), stats.process_id);
+        *stats = Stats { backend, isolation, process_id, context, ..Stats::default() };
         Ok(())
     }
 
@@ -302,8 +334,8 @@ impl BaseTransformImpl for Segment {
         let provider = self.running.lock().as_ref().map(|running| running.loaded.provider);
         let preference = match provider {
             None => Preference::None,
-            Some(Provider::Cpu) => Preference::Host,
-            Some(Provider::Cuda | Provider::TensorRt) => Preference::Device,
+            Some(provider) if provider.is_gpu() => Preference::Device,
+            Some(_) => Preference::Host,
         };
         let caps = offered(caps, preference);
         Some(match filter {
@@ -315,7 +347,7 @@ impl BaseTransformImpl for Segment {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video caps: {}", incaps))?;
-        self.settle(incaps)?;
+        let outlook = self.settle(incaps)?;
         let declared = self.latency();
         // Maps of another picture size mean nothing here.
         self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -323,6 +355,7 @@ impl BaseTransformImpl for Segment {
             let mut stream = self.stream.lock();
             stream.newest = None;
             stream.info = Some(Arc::new(info));
+            stream.outlook = outlook;
         }
         if self.latency() != declared {
             let obj = self.obj();

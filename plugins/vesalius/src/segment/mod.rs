@@ -19,10 +19,11 @@ mod infer;
 mod pool;
 mod running;
 mod settings;
+mod sight;
 mod stats;
 mod stream;
 
-pub use settings::Mode;
+pub use settings::{Isolation, Mode};
 
 glib::wrapper! {
     /// The element `vesaliussegment`.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use vesalius_cuda::Kernels;
+use vesalius_engine::apart::{self, ApartOptions};
 use vesalius_engine::{
     Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
 };
 use vesalius_measure::result::{EngineIdentity, FrameResult};
 
-use super::infer::{Inference, Job, Outcome, Seat};
+use super::infer::{Inference, Job, Outcome};
 use super::pool::{Pool, PoolError};
-use super::settings::{Mode, Plan, Settings};
+use super::settings::{Isolation, Mode, Plan, Settings};
 use super::stats::Stats;
 use crate::messages::BackendMessage;
 
@@ -25,6 +27,8 @@ pub(super) struct Loaded {
     pub(super) max_age: Duration,
     pub(super) identity: Arc<EngineIdentity>,
     why: String,
+    /// How the engine's own process is kept, where it has one.
+    apart: Option<ApartOptions>,
 }
 
 impl Loaded {
@@ -52,6 +56,20 @@ impl Loaded {
         // Once for all threads: results of one stream come from one backend.
         let selection = engine.select(&asked).map_err(|e| fail(&e))?;
         let plan = settings.plan(selection.provider);
+        let apart = match settings.isolation {
+            Isolation::Thread => None,
+            // A GPU's memory is this process's own.
+            Isolation::Process if selection.provider.is_gpu() => None,
+            Isolation::Process => {
+                let program = settings.program.clone().or_else(apart::find_program).ok_or_else(|| {
+                    fail(
+                        &"the program 'vesalius', which runs the engine in a process of its own, was not found: put it into PATH, \
+                          name it by VESALIUS_PROGRAM, or set isolation=thread",
+                    )
+                })?;
+                Some(ApartOptions { program, deadline: settings.deadline })
+            }
+        };
         Ok(Self {
             options: SessionOptions { threads: plan.threads_per_worker, ..asked.on(&selection) },
             identity: engine.identity_on(&selection),
@@ -60,6 +78,7 @@ impl Loaded {
             mode: settings.mode,
             max_age: settings.max_age,
             why: selection.why,
+            apart,
             engine,
         })
     }
@@ -74,27 +93,36 @@ impl Loaded {
         }
     }
 
-    /// Starts the threads; with a seat, they look at frames where they lie on the GPU.
+    /// Starts the threads; with kernels, which are loaded in the context that ONNX Runtime works in, they look at frames
+    /// on the GPU.
     pub(super) fn start(
         self: &Arc<Self>,
-        seat: Option<Seat>,
+        kernels: Option<Kernels>,
         stats: &Arc<Mutex<Stats>>,
     ) -> Result<Running, PoolError<EngineError>> {
         let finished = Arc::new(Mutex::new(Finished::default()));
-        let sees_device = seat.is_some();
+        let sees_device = kernels.is_some();
         let make = {
             let (loaded, finished, stats) = (self.clone(), finished.clone(), stats.clone());
             move || {
-                let mut inference =
-                    Inference::load(&loaded.engine, &loaded.identity, &loaded.options, seat.as_ref())?;
+                let mut inference = Inference::load(
+                    &loaded.engine,
+                    &loaded.identity,
+                    &loaded.options,
+                    kernels.as_ref(),
+                    loaded.apart.as_ref(),
+                )?;
+                note(&mut stats.lock(), &inference);
                 let (finished, stats) = (finished.clone(), stats.clone());
                 Ok(move |job: Job| {
-                    let Job { mut buffer, info, pts_ns, epoch, promise } = job;
-                    let outcome = inference.run(&mut buffer, &info, pts_ns);
-                    // The frame goes on as soon as the answer is there, and then it should be nobody else's.
-                    drop(buffer);
+                    let Job { sight, info, pts_ns, epoch, promise } = job;
+                    let outcome = inference.run(sight, &info, pts_ns);
                     let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
-                    let count = || stats.lock().count_inference(ns, error);
+                    let count = || {
+                        let mut stats = stats.lock();
+                        stats.count_inference(ns, error);
+                        note(&mut stats, &inference);
+                    };
                     match promise {
                         // A frame does not leave before it is counted.
                         Some(promise) => {
@@ -115,11 +143,20 @@ impl Loaded {
     }
 }
 
+/// Notes where the engine runs.
+fn note(stats: &mut Stats, inference: &Inference) {
+    let (isolation, process_id) = inference.isolation();
+    stats.process_id = process_id;
+    if stats.isolation.is_empty() || process_id != 0 {
+        stats.isolation = isolation;
+    }
+}
+
 /// The engine at work; there from READY on.
 pub(super) struct Running {
     pub(super) loaded: Arc<Loaded>,
     pub(super) pool: Pool<Job>,
-    /// Whether frames are looked at where they lie on the GPU.
+    /// Whether frames are looked at on the GPU.
     pub(super) sees_device: bool,
     /// Where the threads leave results in newest-frame mode.
     pub(super) finished: Arc<Mutex<Finished>>,

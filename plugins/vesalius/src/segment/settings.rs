@@ -20,6 +20,23 @@ pub enum Mode {
     EveryFrame = 1,
 }
 
+/// Where the engine runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "VesaliusIsolation")]
+#[repr(i32)]
+pub enum Isolation {
+    /// In threads of this process.
+    #[default]
+    #[enum_value(name = "Threads of this process", nick = "thread")]
+    Thread = 0,
+    /// In a process of its own for each thread: a crash or a hang ends that and nothing else.
+    #[enum_value(
+        name = "A process of its own, which a crash or a hang ends and nothing else",
+        nick = "process"
+    )]
+    Process = 1,
+}
+
 /// The value of `backend` and `precision` that lets the element choose.
 pub(super) const AUTO: &str = "auto";
 
@@ -36,6 +53,9 @@ pub(super) struct Settings {
     pub(super) threads: u32,
     pub(super) max_in_flight: u32,
     pub(super) max_age: Duration,
+    pub(super) isolation: Isolation,
+    pub(super) deadline: Duration,
+    pub(super) program: Option<PathBuf>,
     pub(super) runtime: Option<PathBuf>,
 }
 
@@ -49,6 +69,9 @@ impl Default for Settings {
             threads: 0,
             max_in_flight: 0,
             max_age: Duration::from_millis(200),
+            isolation: Isolation::default(),
+            deadline: Duration::from_secs(1),
+            program: None,
             runtime: None,
         }
     }
@@ -70,7 +93,7 @@ impl Settings {
     /// threads on it, for only its delay counts.
     pub(super) fn plan(&self, provider: Provider) -> Plan {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let enough = if provider == Provider::Cpu { cores } else { cores.min(GPU_WORKERS) };
+        let enough = if provider.is_gpu() { cores.min(GPU_WORKERS) } else { cores };
         let threads = if self.threads == 0 { enough } else { self.threads as usize };
         match self.mode {
             Mode::Latest => Plan { workers: 1, threads_per_worker: threads, max_in_flight: 1 },

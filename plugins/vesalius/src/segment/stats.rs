@@ -26,6 +26,10 @@ pub(super) struct Stats {
     pub(super) context: Option<Context>,
     pub(super) inference: Histogram,
     pub(super) backend: String,
+    /// Where the engine runs, and what confines it.
+    pub(super) isolation: String,
+    /// The engine's own process, where it has one; 0 where there is none, or none any more.
+    pub(super) process_id: u32,
     pub(super) last_error: String,
 }
 
@@ -58,7 +62,10 @@ impl Stats {
             .field("stale", self.stale)
             .field("frames-uploaded", device.frames_uploaded)
             .field("frames-downloaded", device.frames_downloaded + self.downloaded)
+            .field("frames-copied-on-device", device.frames_copied)
             .field("backend", &self.backend)
+            .field("isolation", &self.isolation)
+            .field("process-id", self.process_id)
             .field("last-error", &self.last_error)
             .build();
         for (name, q) in [("inference-p50", 0.5), ("inference-p95", 0.95), ("inference-p99", 0.99)] {

@@ -14,6 +14,7 @@ use super::infer::{Job, Outcome};
 use super::pool::{Ticket, promise};
 use super::running::{Finished, Newest, Running};
 use super::settings::Mode;
+use super::sight::{Outlook, Sight};
 use crate::result_meta::ResultMeta;
 
 /// A frame on its way, and the right to its result.
@@ -27,6 +28,8 @@ pub(super) struct InFlight {
 #[derive(Default)]
 pub(super) struct Stream {
     pub(super) info: Option<Arc<gst_video::VideoInfo>>,
+    /// For frames that lie on a GPU and are looked at there.
+    pub(super) outlook: Option<Outlook>,
     pub(super) in_flight: VecDeque<InFlight>,
     /// A flow error met while draining on an event, returned with the next buffer.
     pub(super) pending_error: Option<gst::FlowError>,
@@ -139,24 +142,42 @@ impl Segment {
         let pts_ns = pts.nseconds();
         self.stats.lock().frames += 1;
         let epoch = self.epoch.load(Ordering::Acquire);
-        let mut job = Job { buffer: buffer.clone(), info, pts_ns, epoch, promise: None };
+        let sight = self.sight(&mut buffer);
         match running.loaded.mode {
             Mode::EveryFrame => {
                 let (promise, ticket) = promise();
-                job.promise = Some(promise);
-                // A job that the pool cannot take is dropped, and its promise with it: the ticket knows.
-                drop(running.pool.give(job));
+                // What the pool cannot take is dropped, and its promise with it: the ticket knows.
+                if let Some(sight) = sight {
+                    drop(running.pool.give(Job { sight, info, pts_ns, epoch, promise: Some(promise) }));
+                }
                 self.stream.lock().in_flight.push_back(InFlight { buffer, pts_ns, ticket });
                 Ok(None)
             }
             Mode::Latest => {
-                if running.pool.give(job).is_some() {
+                let job = sight.map(|sight| Job { sight, info, pts_ns, epoch, promise: None });
+                if job.is_none_or(|job| running.pool.give(job).is_some()) {
                     self.stats.lock().skipped += 1;
                 }
                 self.attach_newest(&running, &mut buffer, pts_ns);
                 Ok(Some(buffer))
             }
         }
+    }
+
+    /// What the engine's thread is given of a frame; `None` where the GPU has nothing to give.
+    fn sight(&self, buffer: &mut gst::Buffer) -> Option<Sight> {
+        // Out of its lock, for it may take as long as a copy on the GPU.
+        let Some(mut outlook) = self.stream.lock().outlook.take() else {
+            return Some(Sight::Read(buffer.clone()));
+        };
+        let sight = outlook.sight(buffer);
+        self.stream.lock().outlook = Some(outlook);
+        sight
+            .map_err(|error| {
+                self.stats.lock().count_failure(error.to_string());
+                self.report(&error.to_string());
+            })
+            .ok()
     }
 
     /// Attaches the newest result with its age, or says why there is none to show.

@@ -68,20 +68,20 @@ pub struct MappedFrame {
     pub stream: Stream,
 }
 
+/// Whether nobody else sees a frame, so that it may be drawn on.
+pub fn is_ours_alone(buffer: &gst::BufferRef) -> bool {
+    let is_writable = |object: *const gst::ffi::GstMiniObject| {
+        // SAFETY: the object is alive, and only looked at.
+        unsafe { gst::ffi::gst_mini_object_is_writable(object) != 0 }
+    };
+    is_writable(buffer.as_ptr().cast())
+        && (0..buffer.n_memory()).all(|i| is_writable(buffer.peek_memory(i).as_ptr().cast()))
+}
+
 impl GstCuda {
     /// Whether a buffer is one frame in a `GstCudaMemory`.
     pub fn is_cuda_buffer(&self, buffer: &gst::BufferRef) -> bool {
         buffer.n_memory() == 1 && self.is_cuda_memory(buffer.peek_memory(0))
-    }
-
-    /// Whether nobody else sees a frame, so that it may be drawn on.
-    pub fn is_ours_alone(&self, buffer: &gst::BufferRef) -> bool {
-        let writable = |object: *const gst::ffi::GstMiniObject| {
-            // SAFETY: the object is alive, and only looked at.
-            unsafe { gst::ffi::gst_mini_object_is_writable(object) != 0 }
-        };
-        writable(buffer.as_ptr().cast())
-            && (0..buffer.n_memory()).all(|i| writable(buffer.peek_memory(i).as_ptr().cast()))
     }
 
     /// Maps a frame for the device; the mapping holds a reference of the buffer until whoever works on the

@@ -7,7 +7,7 @@
 
 mod frame;
 
-pub use frame::{Access, MappedFrame, surface_format};
+pub use frame::{Access, MappedFrame, is_ours_alone, surface_format};
 
 use std::sync::OnceLock;
 

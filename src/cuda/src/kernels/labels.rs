@@ -30,6 +30,8 @@ pub struct OutputRule {
     pub channels_last: bool,
     /// What the numbers are.
     pub kind: OutputKind,
+    /// Scores are divided by it before they become probabilities; 1 leaves them as they are.
+    pub temperature: f32,
     /// Channels; those beyond the classes come first and are background.
     pub channels: u32,
     /// The threshold of each class in probability; class 1 is the first.
@@ -71,6 +73,9 @@ pub(super) struct ProbabilitiesArgs {
     classes: u32,
     kind: u32,
     nhwc: u32,
+    temperature: f32,
+    /// Always 0: keeps the size a multiple of 8.
+    spare: u32,
     threshold: [f32; MAX_CLASSES],
 }
 
@@ -170,8 +175,8 @@ impl Postprocessor {
     ///
     /// # Errors
     ///
-    /// [`CudaError::Unfit`] for a rule without pixels, with more than [`MAX_CLASSES`] classes, none, or fewer
-    /// channels than classes; [`CudaError::Driver`].
+    /// [`CudaError::Unfit`] for a rule without pixels, with more than [`MAX_CLASSES`] classes, none, fewer
+    /// channels than classes, or a temperature that is not positive; [`CudaError::Driver`].
     pub fn new(kernels: &Kernels, stream: &Stream, rule: &OutputRule) -> Result<Self, CudaError> {
         let classes = rule.thresholds.len();
         if !(1..=MAX_CLASSES).contains(&classes)
@@ -179,10 +184,12 @@ impl Postprocessor {
             || rule.channels as usize > MAX_CLASSES + 1
             || !(1..=65_535).contains(&rule.width)
             || !(1..=65_535).contains(&rule.height)
+            || !rule.temperature.is_finite()
+            || rule.temperature <= 0.0
         {
             let why = format!(
-                "{classes} classes of {} channels of {}x{} are too few or too many",
-                rule.channels, rule.width, rule.height
+                "{classes} classes of {} channels of {}x{} at a temperature of {} are too few or too many",
+                rule.channels, rule.width, rule.height, rule.temperature
             );
             return Err(CudaError::Unfit { what: "postprocessing", why });
         }
@@ -262,6 +269,8 @@ impl Postprocessor {
                 OutputKind::Probabilities => 2,
             },
             nhwc: u32::from(rule.channels_last),
+            temperature: rule.temperature,
+            spare: 0,
             threshold: rule.thresholds(),
         };
         // SAFETY: output, maps and labels have been found or made large enough; the work holds them.

@@ -80,6 +80,11 @@ impl Pool {
         Ok(DeviceBuffer::pooled(&self.shelf, ptr))
     }
 
+    /// Bytes of each buffer.
+    pub fn bytes(&self) -> usize {
+        self.shelf.bytes()
+    }
+
     /// How many buffers are not in use.
     pub fn free(&self) -> usize {
         self.shelf.free.lock().len()

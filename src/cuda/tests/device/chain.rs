@@ -36,6 +36,7 @@ fn output() -> OutputRule {
         height: MODEL.1,
         channels_last: false,
         kind: OutputKind::Sigmoid,
+        temperature: 1.0,
         channels: 1,
         thresholds: vec![0.5],
     }
@@ -333,6 +334,8 @@ fn rules_that_no_kernel_can_follow_are_refused() {
             OutputRule { thresholds: vec![0.5; 17], channels: 17, ..output() },
             OutputRule { thresholds: vec![0.5; 2], ..output() },
             OutputRule { width: 0, ..output() },
+            OutputRule { temperature: 0.0, ..output() },
+            OutputRule { temperature: f32::NAN, ..output() },
             OutputRule { channels: 40, ..output() },
         ] {
             assert!(Postprocessor::new(&kernels, &stream, &rule).is_err(), "{rule:?}");

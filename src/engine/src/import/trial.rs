@@ -16,7 +16,7 @@ use super::write::{Identity, classes, manifest};
 use super::{ImportError, ModelFile, Said};
 use crate::engine::{class_infos, synthetic_picture};
 use crate::error::EngineError;
-use crate::manifest::{ClassSection, Color, Element, Filter, Manifest, Modality};
+use crate::manifest::{ClassSection, Color, Element, Filter, Manifest, Modality, Precision};
 use crate::postprocess::Postprocessor;
 use crate::preprocess::Preprocessor;
 use crate::session::SessionOptions;
@@ -182,7 +182,8 @@ impl Trial {
     ) -> Result<CellResult, EngineError> {
         let manifest = self.manifest(&nameless(), interpretation);
         let infos = class_infos(&manifest)?;
-        let found = Postprocessor::new(&manifest, &infos).process(output.values.as_output(), geometry)?;
+        let found = Postprocessor::new(&manifest, Precision::F32, &infos)
+            .process(output.values.as_output(), geometry)?;
         let figures = CellFigures::new(&found.classes, geometry);
         Ok(CellResult { classes: found.classes, figures })
     }

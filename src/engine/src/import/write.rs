@@ -156,7 +156,13 @@ pub fn manifest(
     pad: u8,
 ) -> Manifest {
     let normalisation = &interpretation.normalisation;
-    let f32 = PrecisionSection { name: Precision::F32, file: None, sha256: None, parity: BTreeMap::new() };
+    let f32 = PrecisionSection {
+        name: Precision::F32,
+        file: None,
+        sha256: None,
+        temperature: None,
+        parity: BTreeMap::new(),
+    };
     Manifest {
         schema: SCHEMA,
         engine: EngineSection {
@@ -191,6 +197,8 @@ pub fn manifest(
             name: output.name.clone(),
             kind: output.kind,
             activation: output.activation,
+            temperature: None,
+            unlikeness: None,
             layout: (output.layout != input.layout && output.kind != OutputKind::Labels)
                 .then_some(output.layout),
         },

@@ -212,9 +212,30 @@ pub struct OutputSection {
     pub kind: OutputKind,
     /// What makes probabilities of them.
     pub activation: Activation,
+    /// Logits are divided by it before the activation, so that a probability of 0.8 is right in 8 of 10 pixels (temperature
+    /// scaling: Guo et al. 2017, arXiv 1706.04599); 1 where it is not given, and only of logits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// A second output that says how unlike the training data a picture is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlikeness: Option<UnlikenessSection>,
     /// Order of its axes, where it is not the input's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
+}
+
+/// An output that says how unlike the training data a picture is: one f32, of shape `[1]` or `[1, 1]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlikenessSection {
+    /// Name of the tensor.
+    pub name: String,
+    /// A number greater than this means: unlike the training data.
+    pub threshold: f32,
+    /// How well the number tells other data from that of training, by the other data's name: area under the ROC curve, 0
+    /// to 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub auroc: BTreeMap<String, f64>,
 }
 
 /// What an output's numbers are.
@@ -287,7 +308,11 @@ pub struct PrecisionSection {
     /// SHA-256 of that file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// How far it is from f32, by the figure's name; empty for f32, and never for another.
+    /// Takes the place of `output.temperature` in these numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// How far it is from f32, by the figure's name; empty for f32, and never for another. See
+    /// [`parity`](crate::parity) for the figures that count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parity: BTreeMap<String, f64>,
 }
@@ -471,6 +496,12 @@ impl Manifest {
         }
         let section = self.precision(precision)?;
         Some((section.file.as_deref()?, section.sha256.as_deref()?))
+    }
+
+    /// What logits are divided by where the model runs in `precision`; 1 where nothing is said.
+    pub fn temperature(&self, precision: Precision) -> f32 {
+        let own = self.precision(precision).and_then(|section| section.temperature);
+        own.or(self.output.temperature).unwrap_or(1.0)
     }
 
     /// Order of the output's axes.

@@ -1,6 +1,7 @@
 use super::*;
 
 const TWO_CLASSES: &str = include_str!("../../tests/models/rgb-softmax/manifest.toml");
+const UNLIKE: &str = include_str!("../../tests/models/unlike/manifest.toml");
 const ONE_CLASS: &str = include_str!("../../tests/models/threshold/manifest.toml");
 
 /// The one-class manifest with one piece of text changed.
@@ -12,7 +13,7 @@ fn changed(from: &str, to: &str) -> String {
 
 #[test]
 fn reading_what_was_written_changes_nothing() {
-    for text in [ONE_CLASS, TWO_CLASSES] {
+    for text in [ONE_CLASS, TWO_CLASSES, UNLIKE] {
         let mut manifest = Manifest::parse(text).unwrap();
         manifest.scores = Some(ScoresSection {
             data: "Test data".to_owned(),
@@ -25,6 +26,7 @@ fn reading_what_was_written_changes_nothing() {
             name: Precision::Int8,
             file: Some("model.int8.onnx".to_owned()),
             sha256: Some("ab".repeat(32)),
+            temperature: Some(1.07),
             parity: BTreeMap::from([("dice_drop".to_owned(), 0.001)]),
         });
         manifest.plans.push(PlanSection {
@@ -103,6 +105,43 @@ const CASES: &[Case] = &[
     Case { from: "kind = \"logits\"", to: "kind = \"labels\"", names: &["output.activation", "none"] },
     Case { from: "\"sigmoid\"", to: "\"none\"", names: &["output.activation"] },
     Case { from: "\"sigmoid\"", to: "\"relu\"", names: &["output", "relu"] },
+    Case {
+        from: "\"sigmoid\"",
+        to: "\"sigmoid\"\ntemperature = 0.0",
+        names: &["output.temperature", "0.01"],
+    },
+    Case { from: "\"sigmoid\"", to: "\"sigmoid\"\ntemperature = nan", names: &["output.temperature"] },
+    Case { from: "\"sigmoid\"", to: "\"sigmoid\"\ntemperature = \"1\"", names: &["output"] },
+    Case {
+        from: "kind = \"logits\"",
+        to: "kind = \"probabilities\"\ntemperature = 1.1",
+        names: &["output.temperature", "logits"],
+    },
+    Case {
+        from: "\"sigmoid\"",
+        to: "\"sigmoid\"\n[output.unlikeness]\nname = \"logits\"\nthreshold = 1",
+        names: &["output.unlikeness.name"],
+    },
+    Case {
+        from: "\"sigmoid\"",
+        to: "\"sigmoid\"\n[output.unlikeness]\nname = \"u\"\nthreshold = inf",
+        names: &["output.unlikeness.threshold"],
+    },
+    Case {
+        from: "\"sigmoid\"",
+        to: "\"sigmoid\"\n[output.unlikeness]\nname = \"u\"\nthreshold = 1\nauroc = { bars = 1.2 }",
+        names: &["output.unlikeness.auroc.bars"],
+    },
+    Case {
+        from: "\"sigmoid\"",
+        to: "\"sigmoid\"\n[output.unlikeness]\nname = \"u\"\nthreshold = 1\nlimit = 2",
+        names: &["output.unlikeness", "limit"],
+    },
+    Case {
+        from: "name = \"f32\"",
+        to: "name = \"f32\"\ntemperature = 1.0",
+        names: &["precisions[0].temperature"],
+    },
     Case { from: "threshold = 0.5", to: "threshold = 1.0", names: &["classes[0].threshold"] },
     Case { from: "threshold = 0.5", to: "threshold = nan", names: &["classes[0].threshold"] },
     Case { from: "index = 1", to: "index = 0", names: &["classes[0].index", "0"] },
@@ -214,6 +253,27 @@ fn every_precision_has_its_file() {
     assert_eq!(manifest.model_file(Precision::F32).unwrap().0, "model.onnx");
     assert_eq!(manifest.model_file(Precision::F16), None);
     assert_eq!(manifest.model_file(Precision::Int8), Some(("q.onnx", hash.as_str())));
+}
+
+#[test]
+fn a_precision_may_have_a_temperature_of_its_own() {
+    let manifest = Manifest::parse(ONE_CLASS).unwrap();
+    assert_eq!(manifest.temperature(Precision::F32), 1.0);
+    let hash = "ab".repeat(32);
+    let listed = |own: &str| {
+        let int8 = format!(
+            "name = \"f32\"\n[[precisions]]\nname = \"int8\"\nfile = \"q.onnx\"\nsha256 = \"{hash}\"\n{own}\
+             parity = {{ d = 0.1 }}"
+        );
+        Manifest::parse(&UNLIKE.replace("name = \"f32\"", &int8)).unwrap()
+    };
+    for (own, int8) in [("", 2.0), ("temperature = 1.5\n", 1.5)] {
+        let manifest = listed(own);
+        assert_eq!(
+            (manifest.temperature(Precision::F32), manifest.temperature(Precision::Int8)),
+            (2.0, int8)
+        );
+    }
 }
 
 #[test]

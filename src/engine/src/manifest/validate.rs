@@ -9,6 +9,9 @@ use super::{
 /// Pictures larger than this on a side are no input of a segmentation network.
 const SIDES: std::ops::RangeInclusive<u32> = 1..=4096;
 
+/// Temperatures beyond these make every probability 0, 1 or a half.
+const TEMPERATURES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
+
 /// ONNX operator sets that ONNX Runtime documents as supported.
 /// Source: <https://onnxruntime.ai/docs/reference/compatibility.html>.
 const OPSETS: std::ops::RangeInclusive<u32> = 7..=64;
@@ -147,6 +150,19 @@ impl Manifest {
     fn validate_output(&self) -> Result<(), ManifestError> {
         let output = &self.output;
         one_line("output.name", &output.name)?;
+        self.validate_temperature("output", output.temperature)?;
+        if let Some(unlikeness) = &output.unlikeness {
+            one_line("output.unlikeness.name", &unlikeness.name)?;
+            if unlikeness.name == output.name {
+                return fail("output.unlikeness.name", "is output.name: the number is an output of its own");
+            }
+            if !unlikeness.threshold.is_finite() {
+                return fail("output.unlikeness.threshold", "is not finite");
+            }
+            if let Some((set, value)) = unlikeness.auroc.iter().find(|(_, v)| !(0.0..=1.0).contains(*v)) {
+                return fail(format!("output.unlikeness.auroc.{set}"), format!("{value} is not in 0 to 1"));
+            }
+        }
         match (output.kind, output.activation) {
             (OutputKind::Labels, Activation::None)
             | (OutputKind::Logits | OutputKind::Probabilities, Activation::Sigmoid | Activation::Softmax) => {
@@ -173,6 +189,20 @@ impl Manifest {
         Ok(())
     }
 
+    fn validate_temperature(&self, table: &str, temperature: Option<f32>) -> Result<(), ManifestError> {
+        let Some(temperature) = temperature else { return Ok(()) };
+        let key = format!("{table}.temperature");
+        if self.output.kind != OutputKind::Logits {
+            return fail(key, "is for logits alone: remove it");
+        }
+        // Also false for NaN.
+        if !TEMPERATURES.contains(&temperature) {
+            let (low, high) = (TEMPERATURES.start(), TEMPERATURES.end());
+            return fail(key, format!("{temperature} is not in {low} to {high}"));
+        }
+        Ok(())
+    }
+
     fn validate_classes(&self) -> Result<(), ManifestError> {
         if self.classes.is_empty() || self.classes.len() > 255 {
             return fail("classes", format!("{} of them: list 1 to 255", self.classes.len()));
@@ -194,6 +224,7 @@ impl Manifest {
                 return fail(key, "stands twice");
             }
             validate_precision(&key, precision, &self.model.file)?;
+            self.validate_temperature(&key, precision.temperature)?;
         }
         for (position, plan) in self.plans.iter().enumerate() {
             let key = format!("plans[{position}]");
@@ -219,7 +250,7 @@ fn validate_precision(
     precision: &PrecisionSection,
     model_file: &str,
 ) -> Result<(), ManifestError> {
-    let PrecisionSection { name, file, sha256: hash, parity } = precision;
+    let PrecisionSection { name, file, sha256: hash, parity, temperature } = precision;
     if parity.values().any(|v| !v.is_finite()) {
         return fail(format!("{key}.parity"), "has a value that is not finite");
     }
@@ -229,6 +260,9 @@ fn validate_precision(
         }
         if file.is_some() || hash.is_some() {
             return fail(format!("{key}.file"), "the f32 file is model.file: remove it");
+        }
+        if temperature.is_some() {
+            return fail(format!("{key}.temperature"), "that of f32 is output.temperature: remove it");
         }
         return Ok(());
     }

@@ -11,10 +11,10 @@ use vesalius_measure::components::{Components, KeepComponents, clean};
 use vesalius_measure::contour;
 use vesalius_measure::geometry::Geometry;
 use vesalius_measure::mask::ProbabilityMap;
-use vesalius_measure::result::{ClassInfo, ClassResult};
+use vesalius_measure::result::{ClassInfo, ClassResult, Unlikeness};
 
 use crate::error::EngineError;
-use crate::manifest::{Activation, Layout, Manifest, OutputKind};
+use crate::manifest::{Activation, Layout, Manifest, OutputKind, Precision};
 use crate::session::OutputValues;
 
 /// How far a probability may lie outside 0 to 1 by rounding; what lies further is no probability.
@@ -28,6 +28,13 @@ struct ClassRule {
     fill_holes: bool,
 }
 
+/// How the second output is read, from the manifest.
+#[derive(Clone, Debug)]
+struct UnlikenessRule {
+    name: String,
+    threshold: f32,
+}
+
 /// Reads outputs by one manifest's rule.
 #[derive(Debug)]
 pub struct Postprocessor {
@@ -36,6 +43,8 @@ pub struct Postprocessor {
     layout: Layout,
     kind: OutputKind,
     activation: Activation,
+    temperature: f32,
+    unlikeness: Option<UnlikenessRule>,
     channels: usize,
     width: usize,
     height: usize,
@@ -52,8 +61,9 @@ pub struct Found {
 }
 
 impl Postprocessor {
-    /// Prepares for the output that a manifest describes; `classes` in the manifest's order.
-    pub fn new(manifest: &Manifest, classes: &[Arc<ClassInfo>]) -> Self {
+    /// Prepares for the outputs that a manifest describes, of a model that runs in `precision`; `classes` in the manifest's
+    /// order.
+    pub fn new(manifest: &Manifest, precision: Precision, classes: &[Arc<ClassInfo>]) -> Self {
         let rule = |(section, info): (&crate::manifest::ClassSection, &Arc<ClassInfo>)| ClassRule {
             info: Arc::clone(info),
             keep: section.components,
@@ -65,6 +75,12 @@ impl Postprocessor {
             layout: manifest.output_layout(),
             kind: manifest.output.kind,
             activation: manifest.output.activation,
+            temperature: manifest.temperature(precision),
+            unlikeness: manifest
+                .output
+                .unlikeness
+                .as_ref()
+                .map(|section| UnlikenessRule { name: section.name.clone(), threshold: section.threshold }),
             channels: manifest.output_channels(),
             width: manifest.input.width as usize,
             height: manifest.input.height as usize,
@@ -80,14 +96,46 @@ impl Postprocessor {
     /// [`EngineError::TensorLength`], [`EngineError::NotFinite`] for NaN, infinity and, of a model that gives
     /// probabilities, values outside 0 to 1, [`EngineError::UnknownLabel`], [`EngineError::GeometryMismatch`].
     pub fn process(&mut self, output: OutputValues<'_>, geometry: &Geometry) -> Result<Found, EngineError> {
-        self.check_geometry(geometry)?;
-        let maps = match output {
-            OutputValues::F32(values) => self.probabilities(values, geometry)?,
-            OutputValues::U8(values) => self.labels(values, geometry)?,
-            OutputValues::I32(values) => self.labels(values, geometry)?,
-            OutputValues::I64(values) => self.labels(values, geometry)?,
-        };
+        let maps = self.maps(output, geometry)?;
         self.found(maps, geometry)
+    }
+
+    /// The classes' probabilities as the model gives them, before anything is cleaned up: a map of the model's size for each
+    /// class, 0 outside the picture's content.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::process`].
+    pub fn maps(
+        &mut self,
+        output: OutputValues<'_>,
+        geometry: &Geometry,
+    ) -> Result<Vec<Arc<[f32]>>, EngineError> {
+        self.check_geometry(geometry)?;
+        match output {
+            OutputValues::F32(values) => self.probabilities(values, geometry),
+            OutputValues::U8(values) => self.labels(values, geometry),
+            OutputValues::I32(values) => self.labels(values, geometry),
+            OutputValues::I64(values) => self.labels(values, geometry),
+        }
+    }
+
+    /// What the number of the second output means; `None` for an engine without one.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFinite`].
+    pub fn unlikeness(&self, score: Option<f32>) -> Result<Option<Unlikeness>, EngineError> {
+        let (Some(score), Some(rule)) = (score, &self.unlikeness) else { return Ok(None) };
+        if score.is_finite() {
+            return Ok(Some(Unlikeness { score, threshold: rule.threshold }));
+        }
+        Err(EngineError::NotFinite {
+            engine: self.engine_name.clone(),
+            output: rule.name.clone(),
+            kind: "finite number",
+            found: score,
+        })
     }
 
     /// As [`Self::process`], of probabilities that were made elsewhere: a map of the model's size for each class.
@@ -128,6 +176,7 @@ impl Postprocessor {
                 confidence: confidence.filter(|_| !contours.is_empty()),
                 contours,
                 unconfirmed: Vec::new(),
+                withheld: None,
                 components,
             });
         }
@@ -170,6 +219,9 @@ impl Postprocessor {
         self.row.resize(width * self.channels, 0.0);
         for y in content.y as usize..(content.y + content.height) as usize {
             self.read_row(values, y, left, width);
+            if self.kind == OutputKind::Logits && self.temperature != 1.0 {
+                self.row.iter_mut().for_each(|score| *score /= self.temperature);
+            }
             match (self.kind, self.activation) {
                 (OutputKind::Logits, Activation::Sigmoid) => activation::sigmoid(&mut self.row),
                 (OutputKind::Logits, _) => activation::softmax(&mut self.row, width),

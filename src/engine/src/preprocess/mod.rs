@@ -58,6 +58,11 @@ impl Preprocessor {
         }
     }
 
+    /// The input that it prepares for.
+    pub fn input(&self) -> &InputSection {
+        &self.input
+    }
+
     /// The tensor that the last [`Self::process`] wrote, `[1, C, H, W]` or `[1, H, W, C]` by the manifest's layout.
     pub fn tensor(&self) -> &[f32] {
         &self.tensor

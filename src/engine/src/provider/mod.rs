@@ -1,4 +1,5 @@
-//! What runs an engine: the processor, or a GPU by ONNX Runtime's CUDA or TensorRT provider.
+//! What runs an engine: the processor, by ONNX Runtime's own provider or by OpenVINO's, or a GPU by its CUDA or TensorRT
+//! provider.
 //!
 //! * [`choose`]: which of them for an engine on this machine, and why; [`probe`]: what of each is here;
 //! * [`options`]: what the providers are told;
@@ -32,11 +33,13 @@ pub enum Provider {
     Cuda,
     /// An NVIDIA GPU by TensorRT, compiled ahead.
     TensorRt,
+    /// The processor by Intel's OpenVINO.
+    OpenVino,
 }
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Cuda, Self::TensorRt];
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::Cuda, Self::TensorRt, Self::OpenVino];
 
     /// Its name in settings.
     pub const fn name(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Provider {
             Self::Cpu => "cpu",
             Self::Cuda => "cuda",
             Self::TensorRt => "tensorrt",
+            Self::OpenVino => "openvino",
         }
     }
 
@@ -53,6 +57,7 @@ impl Provider {
             Self::Cpu => "onnxruntime-cpu",
             Self::Cuda => "onnxruntime-cuda",
             Self::TensorRt => "onnxruntime-tensorrt",
+            Self::OpenVino => "onnxruntime-openvino",
         }
     }
 
@@ -62,6 +67,7 @@ impl Provider {
             Self::Cpu => "the processor",
             Self::Cuda => "CUDA",
             Self::TensorRt => "TensorRT",
+            Self::OpenVino => "OpenVINO",
         }
     }
 
@@ -70,12 +76,18 @@ impl Provider {
         matches!(self, Self::TensorRt)
     }
 
+    /// Whether it runs on a GPU, its tensors in that GPU's memory.
+    pub const fn is_gpu(self) -> bool {
+        matches!(self, Self::Cuda | Self::TensorRt)
+    }
+
     /// The file beside ONNX Runtime that holds it.
     const fn file_name(self) -> Option<&'static str> {
         match self {
             Self::Cpu => None,
             Self::Cuda => Some("libonnxruntime_providers_cuda.so"),
             Self::TensorRt => Some("libonnxruntime_providers_tensorrt.so"),
+            Self::OpenVino => Some("libonnxruntime_providers_openvino.so"),
         }
     }
 
@@ -90,6 +102,10 @@ impl Provider {
                 "install TensorRT, CUDA and cuDNN in these versions, or put the libraries beside libonnxruntime.so, see \
                  docs/gpu.md"
             }
+            Self::OpenVino => {
+                "install the whole Python package onnxruntime-openvino, whose libraries lie beside each other, see \
+                 docs/parity.md"
+            }
         }
     }
 
@@ -99,6 +115,7 @@ impl Provider {
             Self::Cpu => true,
             Self::Cuda => ort::ep::CUDA::is_available().unwrap_or(false),
             Self::TensorRt => ort::ep::TensorRT::is_available().unwrap_or(false),
+            Self::OpenVino => ort::ep::OpenVINO::is_available().unwrap_or(false),
         }
     }
 }
@@ -122,7 +139,8 @@ pub enum ProviderChoice {
 /// The numbers asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PrecisionChoice {
-    /// f16 on a GPU where the manifest vouches for it by parity figures, f32 otherwise.
+    /// The fastest that the manifest vouches for by parity figures: f16 on a GPU, int8 on a processor with instructions for
+    /// it; f32 otherwise.
     #[default]
     Auto,
     /// These; it is an error where they cannot be had.
@@ -147,7 +165,7 @@ const AUTO: &str = "auto";
 impl FromStr for ProviderChoice {
     type Err = UnknownName;
 
-    /// `auto`, `cpu`, `cuda` and `tensorrt`, or the names of backends such as `onnxruntime-cuda`.
+    /// `auto`, `cpu`, `cuda`, `tensorrt` and `openvino`, or the names of backends such as `onnxruntime-cuda`.
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         if name == AUTO {
             return Ok(Self::Auto);
@@ -156,7 +174,7 @@ impl FromStr for ProviderChoice {
         found.map(Self::Named).ok_or_else(|| UnknownName {
             what: "backend",
             name: name.to_owned(),
-            known: "auto, cpu, cuda or tensorrt",
+            known: "auto, cpu, openvino, cuda or tensorrt",
         })
     }
 }
@@ -201,7 +219,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for text in ["auto", "cpu", "cuda", "tensorrt"] {
+        for text in ["auto", "cpu", "cuda", "tensorrt", "openvino"] {
             assert_eq!(text.parse::<ProviderChoice>().unwrap().to_string(), text);
         }
         for provider in Provider::ALL {
@@ -211,7 +229,7 @@ mod tests {
             assert_eq!(text.parse::<PrecisionChoice>().unwrap().to_string(), text);
         }
         let error = "abacus".parse::<ProviderChoice>().unwrap_err().to_string();
-        assert_eq!(error, "there is no backend 'abacus': choose auto, cpu, cuda or tensorrt");
+        assert_eq!(error, "there is no backend 'abacus': choose auto, cpu, openvino, cuda or tensorrt");
         let error = "f8".parse::<PrecisionChoice>().unwrap_err().to_string();
         assert_eq!(error, "there is no precision 'f8': choose auto, f32, f16 or int8");
         assert!("CUDA".parse::<ProviderChoice>().is_err() && "".parse::<PrecisionChoice>().is_err());

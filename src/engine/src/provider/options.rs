@@ -1,13 +1,16 @@
-//! What ONNX Runtime's GPU providers are told, as the keys and values that they document.
+//! What ONNX Runtime's other providers are told, as the keys and values that they document.
 //!
 //! Sources: <https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html>,
-//! <https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html>; every key stands in the provider
-//! libraries of ONNX Runtime 1.31.
+//! <https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html>,
+//! <https://onnxruntime.ai/docs/execution-providers/OpenVINO-ExecutionProvider.html>; every key stands in the provider
+//! libraries of ONNX Runtime 1.31, OpenVINO's in those of 1.24.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ort::ep::{ArbitrarilyConfigurableExecutionProvider, CUDA, ExecutionProviderDispatch, TensorRT};
+use ort::ep::{
+    ArbitrarilyConfigurableExecutionProvider, CUDA, ExecutionProviderDispatch, OpenVINO, TensorRT,
+};
 
 use crate::manifest::Precision;
 
@@ -121,6 +124,22 @@ pub fn tensorrt_build(
         }
     }
     map
+}
+
+/// Options of the OpenVINO provider on the processor.
+pub fn openvino(threads: usize) -> OptionMap {
+    OptionMap::from([
+        ("device_type", "CPU".to_owned()),
+        // Else bfloat16 where the processor has it, with 8 bits of mantissa: f32 means f32.
+        ("precision", "FP32".to_owned()),
+        ("num_of_threads", threads.to_string()),
+        ("num_streams", "1".to_owned()),
+    ])
+}
+
+/// The OpenVINO provider with options; it is an error of the session where it cannot be registered.
+pub(crate) fn openvino_provider(map: &OptionMap) -> ExecutionProviderDispatch {
+    with_options(OpenVINO::default(), map).build().error_on_failure()
 }
 
 /// The CUDA provider with options; it is an error of the session where it cannot be registered.

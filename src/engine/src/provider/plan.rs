@@ -90,9 +90,11 @@ pub fn wrap(
         Layout::Nchw => [1, channels, height, width],
         Layout::Nhwc => [1, height, width, channels],
     };
-    let mut node = Message::default()
-        .bytes(1, &input.name)
-        .bytes(2, &output.name)
+    let mut node = Message::default().bytes(1, &input.name).bytes(2, &output.name);
+    if let Some(unlikeness) = &output.unlikeness {
+        node = node.bytes(2, &unlikeness.name);
+    }
+    let mut node = node
         .bytes(3, "plan")
         .bytes(4, "EPContext")
         .message(5, integer_attribute("main_context", 1))
@@ -110,7 +112,7 @@ pub fn wrap(
         Element::U8 => UINT8,
     };
     let kind = if output.kind == OutputKind::Labels { INT64 } else { FLOAT };
-    let graph = Message::default()
+    let mut graph = Message::default()
         .message(1, node)
         .bytes(2, "plan")
         .message(11, tensor(&input.name, element, &shape(input.layout, input.color.channels())))
@@ -118,6 +120,9 @@ pub fn wrap(
             12,
             tensor(&output.name, kind, &shape(manifest.output_layout(), manifest.output_channels())),
         );
+    if let Some(unlikeness) = &output.unlikeness {
+        graph = graph.message(12, tensor(&unlikeness.name, FLOAT, &[1]));
+    }
     let opset = |domain: &str, version| Message::default().bytes(1, domain).int(2, version);
     let model = Message::default()
         .int(1, IR_VERSION)

@@ -226,8 +226,8 @@ pub fn availability(
     let mut found =
         Availability { provider, offered, gpu: None, tensorrt: None, cuda: None, obstacles: Vec::new() };
     let Some(file) = provider.file_name() else { return Ok(found) };
-    match driver(device) {
-        Ok(gpu) => found.gpu = Some(gpu),
+    match driver_of(provider, device) {
+        Ok(gpu) => found.gpu = gpu,
         Err(error) => {
             found.obstacles.push(Obstacle { what: error.to_string(), remedy: remedy(&error).to_owned() });
         }
@@ -235,11 +235,15 @@ pub fn availability(
     if !offered {
         found.obstacles.push(Obstacle {
             what: format!("ONNX Runtime {} is a build without {}", runtime.version, provider.label()),
-            remedy: "get its GPU build, see docs/gpu.md".to_owned(),
+            remedy: if provider.is_gpu() {
+                "get its GPU build, see docs/gpu.md".to_owned()
+            } else {
+                "name the library of the Python package onnxruntime-openvino in ORT_DYLIB_PATH, see docs/parity.md".to_owned()
+            },
         });
         return Ok(found);
     }
-    let needed = match beside(runtime, file) {
+    let needed = match beside(runtime, provider, file) {
         Ok(needed) => needed,
         Err(obstacle) => {
             found.obstacles.push(obstacle);
@@ -247,7 +251,7 @@ pub fn availability(
         }
     };
     found.cuda = needed.iter().find_map(|name| name.strip_prefix("libcudart.so.")).map(str::to_owned);
-    if found.gpu.is_none() {
+    if provider.is_gpu() && found.gpu.is_none() {
         // Without a driver nothing of CUDA is loaded.
         return Ok(found);
     }
@@ -263,6 +267,11 @@ pub fn availability(
     Ok(found)
 }
 
+/// The GPU that a provider would run on; a provider that needs none asks no driver.
+fn driver_of(provider: Provider, device: i32) -> Result<Option<Gpu>, DriverError> {
+    if provider.is_gpu() { driver(device).map(Some) } else { Ok(None) }
+}
+
 fn remedy(error: &DriverError) -> &'static str {
     match error {
         DriverError::Missing => "install the driver of your GPU, or let the container see it",
@@ -272,13 +281,17 @@ fn remedy(error: &DriverError) -> &'static str {
 }
 
 /// The libraries that a provider beside the runtime needs, but for the driver's.
-fn beside(runtime: &Runtime, file: &str) -> Result<Vec<String>, Obstacle> {
+fn beside(runtime: &Runtime, provider: Provider, file: &str) -> Result<Vec<String>, Obstacle> {
     let folder = runtime.path.parent().unwrap_or(Path::new("."));
     for file in ["libonnxruntime_providers_shared.so", file] {
         let path = folder.join(file);
         elf::check(&path).map_err(|error| Obstacle {
             what: format!("{file} beside ONNX Runtime cannot be used: {error} ({})", path.display()),
-            remedy: "get the GPU build whole, see docs/gpu.md".to_owned(),
+            remedy: if provider.is_gpu() {
+                "get the GPU build whole, see docs/gpu.md".to_owned()
+            } else {
+                provider.libraries_remedy().to_owned()
+            },
         })?;
     }
     let mut needed = elf::needed(&folder.join(file)).unwrap_or_default();

@@ -95,6 +95,7 @@ fn both(folder: &Path, rig: &Rig) -> (Worker, DeviceWorker) {
 fn assert_same(found: &FrameOutput, expected: &FrameOutput, case: &str) {
     assert_eq!(found.geometry, expected.geometry, "{case}");
     assert_eq!(found.classes.len(), expected.classes.len(), "{case}");
+    assert_eq!(found.unlikeness, expected.unlikeness, "{case}");
     for (a, b) in found.classes.iter().zip(&expected.classes) {
         let bits = |map: &[f32]| map.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         let (x, y) = (bits(a.probability.values()), bits(b.probability.values()));
@@ -120,7 +121,8 @@ fn a_device_gives_the_bits_of_the_processor() {
         return;
     }
     let rig = Rig::new();
-    for name in ["threshold", "rgb-softmax", "nhwc-probabilities", "labels", "planes"] {
+    for name in ["threshold", "rgb-softmax", "nhwc-probabilities", "labels", "planes", "unlike", "unlike-rgb"]
+    {
         let (mut worker, mut on_device) = both(&model(name), &rig);
         let mut outlines = 0;
         for (i, format) in FORMATS.into_iter().enumerate() {
@@ -157,6 +159,15 @@ fn a_shipped_engine_too_and_a_frame_costs_one_wait() {
     assert_eq!(after.host_waits - before.host_waits, 3);
     assert_eq!(after.frames_uploaded - before.frames_uploaded, 1, "the test's own");
     assert_eq!(after.frames_downloaded, before.frames_downloaded);
+    // A picture of the computer's memory goes up by itself, once, into memory that stays.
+    for allocations in [1, 0] {
+        let before = rig.kernels.context().counters();
+        let found = on_device.process_frame(&picture.frame(), (1, 1)).unwrap();
+        let after = rig.kernels.context().counters();
+        assert_same(&found, &expected, "from the computer's memory");
+        assert_eq!(after.frames_uploaded - before.frames_uploaded, 1);
+        assert_eq!(after.allocations - before.allocations, allocations);
+    }
     drop((worker, on_device));
     rig.finish();
 }

@@ -6,8 +6,10 @@
 mod device;
 mod import;
 mod models;
+mod parity;
 mod preprocess;
 mod providers;
+mod trust;
 
 use std::path::PathBuf;
 

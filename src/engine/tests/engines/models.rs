@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use vesalius_engine::engine::verify;
+use vesalius_engine::manifest::Precision;
 use vesalius_engine::postprocess::Postprocessor;
 use vesalius_engine::session::OutputValues;
 use vesalius_engine::{Engine, EngineError, EngineErrorKind, FrameOutput, SessionOptions, Worker, runtime};
@@ -270,7 +271,7 @@ fn verify_reports_shapes_and_times() {
 fn outputs_that_are_wrong_are_errors() {
     let postprocessor = |name: &str| {
         let engine = Engine::open(&model(name)).unwrap();
-        Postprocessor::new(engine.manifest(), engine.classes())
+        Postprocessor::new(engine.manifest(), Precision::F32, engine.classes())
     };
     let geometry =
         |width, height| Geometry::new((640, 480), (width, height), ResizeRule::Stretch, (1, 1)).unwrap();

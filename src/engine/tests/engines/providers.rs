@@ -222,7 +222,7 @@ fn bound_tensors_are_read_and_written_where_they_lie() {
         };
         let (at, to) = (place(&mut input), place(&mut output));
         // SAFETY: two vectors that outlive the session, aligned for f32, used between runs only.
-        let mut bound = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to) }.unwrap();
+        let mut bound = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to, None) }.unwrap();
         assert_eq!(bound.selection().provider, Provider::Cpu);
         let mut session = Session::load(&engine, &on(Provider::Cpu)).unwrap();
         for round in 0..3_u32 {
@@ -238,8 +238,37 @@ fn bound_tensors_are_read_and_written_where_they_lie() {
         drop(bound);
         let small = TensorPlace { bytes: inputs * 4 - 1, ..at };
         // SAFETY: as above; it is refused.
-        let error = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), small, to) }.unwrap_err();
+        let error = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), small, to, None) }.unwrap_err();
         assert!(matches!(error, EngineError::TensorLength { .. }), "{error}");
+    }
+    // The second output has a place of its own, whatever its shape, and may be left out.
+    for (name, inputs, outputs) in [("unlike", 48 * 64, 48 * 64), ("unlike-rgb", 3 * 32 * 32, 3 * 32 * 32)] {
+        let engine = open(name);
+        let (mut input, mut output) = (vec![0.25_f32; inputs], vec![f32::NAN; outputs]);
+        let mut score = vec![f32::NAN; 1];
+        let place = |values: &mut Vec<f32>| TensorPlace {
+            address: values.as_mut_ptr().expose_provenance(),
+            bytes: values.len() * 4,
+        };
+        let (at, to, number) = (place(&mut input), place(&mut output), place(&mut score));
+        // SAFETY: three vectors that outlive the session, aligned for f32, used between runs only.
+        let bound = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to, Some(number)) };
+        let mut bound = bound.unwrap();
+        for level in [0.25_f32, 0.875] {
+            input.fill(level);
+            (output[0], score[0]) = (f32::NAN, f32::NAN);
+            bound.run().unwrap();
+            assert!((score[0] - level).abs() < 1e-6 && output[0].is_finite(), "{name}: {score:?}");
+        }
+        drop(bound);
+        // SAFETY: as above.
+        let bound = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to, None) };
+        bound.unwrap().run().unwrap();
+        let none = TensorPlace { bytes: 3, ..number };
+        // SAFETY: as above; it is refused.
+        let error =
+            unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to, Some(none)) }.unwrap_err();
+        assert!(matches!(error, EngineError::TensorLength { expected: 1, .. }), "{error}");
     }
     // Labels are written as what they are.
     let engine = open("labels");
@@ -247,7 +276,7 @@ fn bound_tensors_are_read_and_written_where_they_lie() {
     let at = TensorPlace { address: input.as_mut_ptr().expose_provenance(), bytes: 1024 };
     let to = TensorPlace { address: labels.as_mut_ptr().expose_provenance(), bytes: 2048 };
     // SAFETY: as above.
-    let bound = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to) };
+    let bound = unsafe { BoundSession::load(&engine, &on(Provider::Cpu), at, to, None) };
     let mut bound = bound.unwrap();
     bound.run().unwrap();
     assert!(labels.iter().all(|label| (0..=2).contains(label)), "{:?}", &labels[..8]);

@@ -66,6 +66,7 @@ pub(super) fn frame(
             probability,
             contours,
             unconfirmed: Vec::new(),
+            withheld: None,
             confidence: Some(0.9),
             components: Components::default(),
         });

@@ -6,8 +6,9 @@ use super::config::ProtocolConfig;
 use super::procedure::{Event, Input, Procedure};
 use super::sheet::Sheet;
 use crate::calibration::Scale;
+use crate::contour::Contour;
 use crate::frame::Frame;
-use crate::result::FrameResult;
+use crate::result::{ClassResult, FrameResult, Measurement, Reason, Validity};
 use crate::track::{ObjectCounts, ObjectRules, Objects};
 
 /// Measures frame after frame of one stream and keeps what values over time need.
@@ -79,9 +80,19 @@ impl Session {
         result.calibration = scale.uniform().cloned();
         self.objects.mark(result);
         let gap_ns = self.objects.rules().track.gap_ns;
+        // What the engine is not sure of is no value of this frame and no sample of those over time, but stays to be seen.
+        let withheld = take_withheld(result);
         let mut sheet = Sheet::new(result.geometry, scale);
         self.procedure.frame(&Input { result, picture, is_new, gap_ns }, &mut sheet);
-        let Sheet { measurements, marks, series, .. } = sheet;
+        let Sheet { mut measurements, marks, series, .. } = sheet;
+        for (class, contours) in result.classes.iter_mut().zip(withheld) {
+            if let Some(contours) = contours {
+                class.contours = contours;
+            }
+            if let Some(reason) = class.withheld {
+                refuse(&mut measurements, &class.class.name, reason);
+            }
+        }
         (result.measurements, result.marks, result.series) = (measurements, marks, series);
     }
 
@@ -95,5 +106,30 @@ impl Session {
     /// Takes an event that happened at a presentation time.
     pub fn event(&mut self, event: &Event, pts_ns: u64) {
         self.procedure.event(event, pts_ns);
+    }
+}
+
+/// Says of each class why it gives no value, where it gives none, and takes the outlines of such classes out, to be put back
+/// after measuring.
+fn take_withheld(result: &mut FrameResult) -> Vec<Option<Vec<Contour>>> {
+    let is_unlike = result.is_unlike_training();
+    let take = |class: &mut ClassResult| {
+        class.withheld = match is_unlike {
+            true => Some(Reason::UnlikeTraining),
+            false => class.is_unsure().then_some(Reason::LowConfidence),
+        };
+        class.withheld.map(|_| std::mem::take(&mut class.contours))
+    };
+    result.classes.iter_mut().map(take).collect()
+}
+
+/// Takes the numbers of a structure and its objects away: a count of 0, say, is one too.
+fn refuse(measurements: &mut [Measurement], structure: &str, reason: Reason) {
+    let of_structure = |m: &&mut Measurement| {
+        m.value.is_some() && m.structure.split('#').next().is_some_and(|name| name == structure)
+    };
+    for measurement in measurements.iter_mut().filter(of_structure) {
+        (measurement.value, measurement.uncertainty) = (None, None);
+        (measurement.validity, measurement.reason) = (Validity::Invalid, Some(reason));
     }
 }

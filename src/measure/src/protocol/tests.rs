@@ -7,7 +7,8 @@ use crate::contour::trace;
 use crate::geometry::{Geometry, PointInModel, ResizeRule};
 use crate::mask::ProbabilityMap;
 use crate::result::{
-    ClassInfo, ClassResult, EngineIdentity, FrameResult, Measurement, Reason, ResultStatus, Validity,
+    ClassInfo, ClassResult, EngineIdentity, FrameResult, Measurement, Reason, ResultStatus, Unlikeness,
+    Validity,
 };
 use crate::units::{Mm, MmPerPx, Unit};
 
@@ -56,6 +57,7 @@ fn frame(center: (f64, f64), axes_px: (f64, f64), angle_rad: f64) -> FrameResult
         probability,
         contours,
         unconfirmed: Vec::new(),
+        withheld: None,
         confidence: Some(0.99),
         components: Components::default(),
     }];
@@ -212,4 +214,50 @@ fn a_step_back_and_another_scale_begin_anew() {
     assert_eq!(count(120, scale(0.2)), 2.0);
     assert_eq!(count(160, scale(0.3)), 1.0);
     assert_eq!(count(200, None), 1.0);
+}
+
+#[test]
+fn what_the_engine_is_unsure_of_gives_no_value_and_stays_to_be_seen() {
+    let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
+    result.classes[0].confidence = Some(0.69);
+    measure("fetal-head", &mut result, scale(0.2));
+    assert!(!result.measurements.is_empty());
+    for m in &result.measurements {
+        let said = (m.value, m.uncertainty, m.validity, m.reason);
+        assert_eq!(said, (None, None, Validity::Invalid, Some(Reason::LowConfidence)), "{m:?}");
+    }
+    assert!(result.marks.is_empty(), "no calipers without values");
+    assert_eq!(result.classes[0].withheld, Some(Reason::LowConfidence));
+    assert_eq!(result.classes[0].contours.len(), 1);
+    // The same result looked at again, surer: nothing is left of it.
+    result.classes[0].confidence = Some(0.7);
+    measure("fetal-head", &mut result, scale(0.2));
+    assert_eq!(result.classes[0].withheld, None);
+    assert!(result.measurements.iter().all(|m| m.validity == Validity::Valid));
+}
+
+#[test]
+fn a_picture_unlike_the_training_data_gives_no_value_at_all() {
+    let unlike = |score| Some(Unlikeness { score, threshold: 1.0 });
+    for (score, reason) in [(1.0, None), (1.01, Some(Reason::UnlikeTraining))] {
+        let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
+        result.unlikeness = unlike(score);
+        measure("fetal-head", &mut result, scale(0.2));
+        assert!(
+            result.measurements.iter().all(|m| m.reason == reason && m.value.is_some() == reason.is_none())
+        );
+    }
+    // Nothing found in such a picture is not "not found".
+    let mut result = frame((400.0, 270.0), (500.0, 391.5), 0.0);
+    result.classes[0].contours.clear();
+    result.classes[0].confidence = None;
+    result.unlikeness = unlike(2.0);
+    measure("generic", &mut result, scale(0.2));
+    for m in &result.measurements {
+        assert_eq!(
+            (m.value, m.reason),
+            (None, Some(Reason::UnlikeTraining)),
+            "a count of 0 is a value too: {m:?}"
+        );
+    }
 }

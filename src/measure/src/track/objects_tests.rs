@@ -49,6 +49,7 @@ fn result(at_ms: u64, squares: &[Square]) -> FrameResult {
         probability: ProbabilityMap::new(1, 1, vec![0.0]).unwrap(),
         contours,
         unconfirmed: Vec::new(),
+        withheld: None,
         confidence: (!squares.is_empty()).then_some(0.9),
         components: Components::default(),
     }];

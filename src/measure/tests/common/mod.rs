@@ -75,6 +75,7 @@ pub fn of_maps(geometry: Geometry, pts_ns: u64, maps: Vec<(&str, ProbabilityMap)
             probability,
             contours,
             unconfirmed: Vec::new(),
+            withheld: None,
             confidence: Some(0.9),
             components: Components::default(),
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vesalius_cuda::kernels::{EdgeBand, OutputKind, OutputRule, Postprocessor, SourceLabels};
-use vesalius_engine::manifest::Manifest;
+use vesalius_engine::manifest::{Manifest, Precision};
 use vesalius_engine::postprocess::Postprocessor as Reference;
 use vesalius_engine::session::OutputValues;
 use vesalius_measure::contour;
@@ -34,6 +34,9 @@ fn manifest(rule: &OutputRule) -> (Manifest, Vec<Arc<ClassInfo>>) {
         rule.width,
         rule.height
     );
+    if rule.kind != OutputKind::Probabilities {
+        toml += &format!("temperature = {:?}\n", rule.temperature);
+    }
     for (index, threshold) in rule.thresholds.iter().enumerate() {
         toml += &format!(
             "[[classes]]\nindex = {}\nname = \"c{index}\"\nlabel = \"c{index}\"\ncolor = \"#112233\"\nthreshold = {threshold:?}\n\
@@ -74,6 +77,8 @@ fn rule_and_scores(random: &mut Random) -> (OutputRule, Vec<f32>) {
         height: height as u32,
         channels_last: random.flip(),
         kind,
+        // Of few digits, as the thresholds.
+        temperature: if kind == OutputKind::Probabilities { 1.0 } else { random.of(&[1.0, 1.25, 0.7, 3.3]) },
         channels: channels as u32,
         thresholds,
     };
@@ -113,7 +118,7 @@ pub fn run(rig: &Rig, cases: usize, seed: u64) -> Outcome<Compared> {
         let label = format!("case {case} of seed {seed}: {rule:?} {geometry:?}");
 
         let (manifest, infos) = manifest(&rule);
-        let mut reference = Reference::new(&manifest, &infos);
+        let mut reference = Reference::new(&manifest, Precision::F32, &infos);
         let expected = reference.process(OutputValues::F32(&scores), &geometry).map_err(|e| e.to_string())?;
 
         let bytes: Vec<u8> = scores.iter().flat_map(|v| v.to_ne_bytes()).collect();

@@ -108,6 +108,7 @@ pub fn time(rig: &Rig, runs: usize) -> Outcome<Vec<Timed>> {
         height: MODEL.1,
         channels_last: false,
         kind: OutputKind::Softmax,
+        temperature: 1.0,
         channels: 3,
         thresholds: vec![0.5; 2],
     };

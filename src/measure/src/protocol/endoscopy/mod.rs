@@ -226,7 +226,7 @@ impl Endoscopy {
             let (cx, cy) = field.center();
             ((x - cx) / field.width_px(), (y - cy) / (field.width_px() * sheet.plane.unit_per_px_x))
         });
-        if input.is_new && outside.is_none() {
+        if input.is_new && outside.is_none() && class.withheld.is_none() {
             let at_ns = input.pts_ns();
             tool.presence
                 .push(at_ns, !class.contours.is_empty() && area >= self.config.tool.min_area_percent);

@@ -229,3 +229,25 @@ fn settings_that_make_no_sense_are_refused() {
         assert!(error.to_string().contains(says), "{text}: {error}");
     }
 }
+
+#[test]
+fn values_that_are_withheld_are_no_samples_over_time() {
+    let mut session = session(FOLLOWED);
+    let mut last = frame(0, &[]);
+    for at_ms in (0..2000).step_by(40) {
+        // Every third frame the engine is unsure, and what it sees is far too large.
+        let is_unsure = at_ms % 120 == 0;
+        let radius = if is_unsure { 60.0 } else { 30.0 };
+        let mut result = frame(at_ms, &[(200.0, 150.0, radius)]);
+        if is_unsure {
+            result.classes[0].confidence = Some(0.55);
+        }
+        session.measure(&mut result, &scale(0.2, 0.2), None);
+        let has_value = result.measurements.iter().any(|m| m.value.is_some());
+        assert_eq!(has_value, !is_unsure, "{at_ms} ms");
+        assert_eq!(result.classes[0].contours.len(), 1);
+        last = result;
+    }
+    let most = of(&last.series, "cyst#1", "equivalent_diameter_max").value.unwrap();
+    assert!((most - 12.0).abs() < 0.2, "{most} mm, of a disc of 12");
+}
