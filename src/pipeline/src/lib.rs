@@ -2,7 +2,6 @@
 //!
 //! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
 //! * [`explain`]: one frame, and what an engine's answer on it rests on, as a picture;
-//! * [`phantom`]: a phantom's clip with its truth.
 //! * [`phantom`]: a phantom's clip with its truth;
 //! * [`picture`]: one still, decoded as a replay does.
 //!
