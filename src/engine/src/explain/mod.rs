@@ -198,7 +198,7 @@ impl Planes {
 }
 
 /// The rows and columns of a picture's content.
-fn pixels_of(content: PixelRect) -> impl Iterator<Item = (usize, usize)> {
+fn pixels_of(content: PixelRect) -> impl Iterator<Item = (usize, usize)> + Clone {
     let (left, top) = (content.x as usize, content.y as usize);
     let (width, height) = (content.width as usize, content.height as usize);
     (top..top + height).flat_map(move |y| (left..left + width).map(move |x| (x, y)))

@@ -204,6 +204,7 @@ fn rules(random: &mut Random) -> (InputSection, InputRule) {
     let values = |random: &mut Random| [value(random), value(random), value(random)];
     let (mean, std) = (values(random), values(random));
     let section = InputSection {
+        element: vesalius_engine::manifest::Element::F32,
         name: "x".to_owned(),
         layout: random.of(&[Layout::Nchw, Layout::Nhwc]),
         width: random.within(1, 90) as u32,
