@@ -2,7 +2,7 @@
 
 K. Lee, K. Lee, H. Lee, J. Shin, A simple unified framework for detecting out-of-distribution samples and adversarial
 attacks, NeurIPS 2018, arXiv 1807.03888: the Mahalanobis distance of deep features to those of training. Here the
-features are the deep maps' means over the picture, with one Gaussian for all of training (there are no classes of
+features are the means over the picture of the maps at an eighth and a sixteenth of its size, with one Gaussian for all of training (there are no classes of
 pictures), and a covariance shrunk by the rule of O. Ledoit and M. Wolf (2004). The distance is divided by the
 square root of the number of features, so that training pictures lie about 1.
 """
@@ -19,8 +19,9 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.covariance import LedoitWolf
 
 NAME = "unlikeness"
-# The convolutions that read the levels whose maps are pooled: the bottleneck, and the level before it.
-READERS = ("decoder.0.deep.0.weight", "decoder.0.skip.0.weight")
+# The convolutions that read the levels whose maps are pooled: a sixteenth and an eighth of the picture's size. The deepest
+# level tells strange pictures from known ones worse: nearly all of what it holds is about the classes.
+READERS = ("decoder.0.skip.0.weight", "decoder.1.skip.0.weight")
 
 
 def add_unlikeness(source: Path, out: Path, pictures: Iterable[np.ndarray]) -> None:
@@ -36,7 +37,7 @@ def add_unlikeness(source: Path, out: Path, pictures: Iterable[np.ndarray]) -> N
 
 
 def _pool(model: onnx.ModelProto) -> str:
-    """Adds nodes that pool the deep levels to one row of features, and names it."""
+    """Adds nodes that pool both levels to one row of features, and names it."""
     graph = model.graph
     rows = []
     for reader in READERS:
