@@ -69,10 +69,18 @@ if [ -n "$adapt" ]; then
         ${rest:+--rest "$rest"} --data "$data" --out "$out" --name "${name:-$engine-adapted}" --steps "$steps" --threads "$threads"
 fi
 
-# finish PACKAGE WEIGHTS …: $work/model.onnx with its second output, and the scores; further options go to the scores.
+# finish PACKAGE WEIGHTS START …: $work/model.onnx with its second output, and the scores; further options go to the scores.
+# Where START is not empty, the weights are the mean with those of START.
 finish() {
-    package=$1 weights=$2; shift 2
+    package=$1 weights=$2 first=$3; shift 3
     "$python" -m "$package.export" --weights "$weights" --model "$work/logits.onnx"
+    case $first in
+        *.pt) "$python" -m "$package.export" --weights "$first" --model "$work/first.onnx"; first=$work/first.onnx ;;
+    esac
+    if [ -n "$first" ]; then
+        mv "$work/logits.onnx" "$work/last.onnx"
+        "$python" -m common.mean --of "$first" "$work/last.onnx" --out "$work/logits.onnx"
+    fi
     "$python" -m common.unlike --engine "$engine" --model "$work/logits.onnx" --out "$work/model.onnx" --data "$data" \
         --others "$phantoms" --all-data "$(dirname "$data")" --scores "$work/unlikeness.json"
     "$python" -m "$package.evaluate" --model "$work/model.onnx" --data "$data" --out "$work/scores" "$@"

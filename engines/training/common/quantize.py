@@ -42,14 +42,14 @@ class Tensors(CalibrationDataReader):
         return next(self.tensors, None)
 
 
-def quantize(model: Path, tensors: Iterable[np.ndarray], out: Path, exclude: Iterable[str] = ()) -> None:
-    """`tensors` are inputs (inputs x h x w, 0..1); nodes named in `exclude` stay f32."""
+def quantize(model: Path, tensors: Iterable[np.ndarray], out: Path, kept: tuple[str, ...] = ()) -> None:
+    """`tensors` are inputs (inputs x h x w, 0..1); nodes whose names begin with one of `kept` stay f32."""
     graph = onnx.load(str(model))
     quantize_static(
         str(model), str(out), Tensors(tensors, graph.graph.input[0].name),
         quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
         activation_type=QuantType.QUInt8, calibrate_method=CalibrationMethod.MinMax,
-        nodes_to_exclude=[*node_names(graph), *exclude],
+        nodes_to_exclude=[*node_names(graph), *(n.name for n in graph.graph.node if kept and n.name.startswith(kept))],
     )
 
 

@@ -21,6 +21,7 @@ class Recipe:
     tensor: Callable[[np.ndarray], np.ndarray]  # of a picture, by the deployed path
     training: Callable[[Path], Iterator[np.ndarray]]  # pictures of the data set's folder
     held_out: Callable[[Path], Iterator[np.ndarray]]
+    levels: tuple[int, ...]  # of the network, whose maps make `unlikeness`: a 16th of the picture's size and so on
     others: Callable[[Path], Iterator[np.ndarray]] | None = None  # more pictures of training, of a folder of their own
 
 

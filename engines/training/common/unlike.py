@@ -65,7 +65,7 @@ def main() -> None:
     training = r.training(a.data)
     if a.others and r.others:
         training = chain(training, r.others(a.others))
-    add_unlikeness(a.model, a.out, forms((r.tensor(p) for p in training), 1))
+    add_unlikeness(a.model, a.out, forms((r.tensor(p) for p in training), 1), r.levels)
 
     session, before = Session(a.out, 1), Session(a.model, 1)
     held = [r.tensor(p) for p in r.held_out(a.data)]

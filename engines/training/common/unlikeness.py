@@ -2,7 +2,7 @@
 
 K. Lee, K. Lee, H. Lee, J. Shin, A simple unified framework for detecting out-of-distribution samples and adversarial
 attacks, NeurIPS 2018, arXiv 1807.03888: the Mahalanobis distance of deep features to those of training. Here the
-features are the means over the picture of the maps at an eighth and a sixteenth of its size, with one Gaussian for all of training (there are no classes of
+features are the means over the picture of the maps of two levels, with one Gaussian for all of training (there are no classes of
 pictures), and a covariance shrunk by the rule of O. Ledoit and M. Wolf (2004). The distance is divided by the
 square root of the number of features, so that training pictures lie about 1.
 """
@@ -19,29 +19,28 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.covariance import LedoitWolf
 
 NAME = "unlikeness"
-# The convolutions that read the levels whose maps are pooled: a sixteenth and an eighth of the picture's size. The deepest
-# level tells strange pictures from known ones worse: nearly all of what it holds is about the classes.
-READERS = ("decoder.0.skip.0.weight", "decoder.1.skip.0.weight")
+# The levels whose maps can be pooled, by the part of the picture's size that they have, and the convolutions that read them.
+READERS = {32: "decoder.0.deep.0.weight", 16: "decoder.0.skip.0.weight", 8: "decoder.1.skip.0.weight"}
 
 
-def add_unlikeness(source: Path, out: Path, pictures: Iterable[np.ndarray]) -> None:
+def add_unlikeness(source: Path, out: Path, pictures: Iterable[np.ndarray], levels: tuple[int, ...]) -> None:
     """Writes the model `source` with the output; `pictures` (inputs x h x w, 0..1) are those of training."""
     bare = onnx.load(str(source))
-    features = np.stack(list(pooled_features(bare, pictures)))
+    features = np.stack(list(pooled_features(bare, pictures, levels)))
     estimate = LedoitWolf().fit(features.astype(np.float64))
     # distance² = |(features - mean) whitening|²
     whitening = np.linalg.cholesky(estimate.precision_) / np.sqrt(features.shape[1])
-    model = with_distance(bare, estimate.location_.astype(np.float32), whitening.astype(np.float32))
+    model = with_distance(bare, estimate.location_.astype(np.float32), whitening.astype(np.float32), levels)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(out))
 
 
-def _pool(model: onnx.ModelProto) -> str:
-    """Adds nodes that pool both levels to one row of features, and names it."""
+def _pool(model: onnx.ModelProto, levels: tuple[int, ...]) -> str:
+    """Adds nodes that pool the levels to one row of features, and names it."""
     graph = model.graph
     rows = []
-    for reader in READERS:
-        tensor = next(node.input[0] for node in graph.node if reader in node.input)
+    for level in levels:
+        tensor = next(node.input[0] for node in graph.node if READERS[level] in node.input)
         pooled, row = f"/{NAME}/pooled{len(rows)}", f"/{NAME}/row{len(rows)}"
         graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [pooled], name=pooled))
         graph.node.append(helper.make_node("Flatten", [pooled], [row], name=row, axis=1))
@@ -51,11 +50,11 @@ def _pool(model: onnx.ModelProto) -> str:
     return features
 
 
-def pooled_features(model: onnx.ModelProto, pictures: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
+def pooled_features(model: onnx.ModelProto, pictures: Iterable[np.ndarray], levels: tuple[int, ...]) -> Iterable[np.ndarray]:
     """The pooled features of each picture."""
     probe = onnx.ModelProto()
     probe.CopyFrom(model)
-    features = _pool(probe)
+    features = _pool(probe, levels)
     del probe.graph.output[:]
     probe.graph.output.append(helper.make_tensor_value_info(features, TensorProto.FLOAT, None))
     options = onnxruntime.SessionOptions()
@@ -66,12 +65,12 @@ def pooled_features(model: onnx.ModelProto, pictures: Iterable[np.ndarray]) -> I
         yield session.run(None, {name: picture[None]})[0][0]
 
 
-def with_distance(model: onnx.ModelProto, mean: np.ndarray, whitening: np.ndarray) -> onnx.ModelProto:
+def with_distance(model: onnx.ModelProto, mean: np.ndarray, whitening: np.ndarray, levels: tuple[int, ...]) -> onnx.ModelProto:
     """The model with the output `unlikeness`, f32 [1]; the nodes before it are untouched."""
     out = onnx.ModelProto()
     out.CopyFrom(model)
     graph = out.graph
-    features = _pool(out)
+    features = _pool(out, levels)
     graph.initializer.append(numpy_helper.from_array(mean[None], f"{NAME}.mean"))
     graph.initializer.append(numpy_helper.from_array(whitening, f"{NAME}.whitening"))
     centred, white = f"/{NAME}/centred", f"/{NAME}/white"

@@ -33,7 +33,7 @@ train stage5 --start "$start" --epochs 10 --decay-from 0.1 --peak 1e-3 --dice-we
     --faint-share 0.12 --light-share 0.25 --negatives "$negatives" --negative-share 0.02 --repeat-below-mm 100 \
     --outline-offset-px -0.5 --phantoms "$phantoms" --phantom-share 0.10
 
-finish fetal_head "$work/stage5/final.pt" --phantoms "$phantoms"
+finish fetal_head "$work/stage5/final.pt" "$start" --phantoms "$phantoms"
 "$python" -m fetal_head.publish --model "$work/model.onnx" --scores "$work/scores/scores.json" \
     --unlikeness "$work/unlikeness.json" --out "$out"
 int8 fetal_head

@@ -18,4 +18,4 @@ def _pictures(data: Path, held_out: bool) -> Iterator[np.ndarray]:
 
 
 RECIPE = Recipe("larynx", "vocalfolds", tensor,
-                training=lambda data: _pictures(data, False), held_out=lambda data: _pictures(data, True))
+                training=lambda data: _pictures(data, False), held_out=lambda data: _pictures(data, True), levels=(16, 8))

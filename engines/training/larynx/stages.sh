@@ -20,9 +20,9 @@ else
         train patient1,patient2 blocks --epochs 160 --small-epochs 50 --peak 4e-3 --decay-from 0.3
         start=$work/blocks/final.pt
     fi
-    train patient1,patient2 more --start "$start" --epochs 26 --peak 2e-3 --decay-from 0.1 --seed 3 \
+    train patient1,patient2 more --start "$start" --epochs 18 --peak 1.5e-3 --decay-from 0.1 --seed 3 \
         --light-share 0.25 --close-share 0.12
-    finish larynx "$work/more/final.pt"
+    finish larynx "$work/more/final.pt" ""
     set --
     for one in patient1 patient2; do
         [ ! -f "$work/$one/scores/scores.json" ] || set -- "$@" "$work/$one/scores/scores.json"

@@ -23,14 +23,13 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--keep", default="", help="nodes that stay f32, with commas between them")
     a = parser.parse_args()
     stills = read_stills(a.data)
     training = [s for s in stills if not s.validates][:CALIBRATION_PICTURES]
     held = [(s.read_image(), s.read_mask(), s.group) for s in stills if s.validates]
 
     def make(path: Path) -> dict[str, float]:
-        quantize(a.model, (tensor(s.read_image()) for s in training), path, [n for n in a.keep.split(",") if n])
+        quantize(a.model, (tensor(s.read_image()) for s in training), path)
         one, other = Session(a.model), Session(path)
         return parity(held, lambda gray: predict(one, gray)[0], lambda gray: predict(other, gray)[0], CLASSES)
 

@@ -19,4 +19,4 @@ def _pictures(data: Path, held_out: bool) -> Iterator[np.ndarray]:
 
 
 RECIPE = Recipe("nerve-vessel", "usgra", lambda picture: tensor(gray_of(picture)),
-                training=lambda data: _pictures(data, False), held_out=lambda data: _pictures(data, True))
+                training=lambda data: _pictures(data, False), held_out=lambda data: _pictures(data, True), levels=(16, 8))

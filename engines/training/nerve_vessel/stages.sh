@@ -8,7 +8,7 @@ other=
 "$python" -m nerve_vessel.split --data "$data" --out "$here/nerve_vessel/split.csv"
 "$python" -m nerve_vessel.train --data "$data" --out "$work/stage1" --start "$start" $other --threads "$threads" --resume \
     --epochs 110 --small-epochs 70 --peak 2.5e-3 --decay-from 0.3 --light-share 0.3
-finish nerve_vessel "$work/stage1/final.pt"
+finish nerve_vessel "$work/stage1/final.pt" ""
 "$python" -m nerve_vessel.publish --model "$work/model.onnx" --scores "$work/scores/scores.json" \
     --unlikeness "$work/unlikeness.json" --out "$out"
 int8 nerve_vessel

@@ -60,9 +60,9 @@ class Unlikeness(unittest.TestCase):
             bare = Path(folder) / "bare.onnx"
             onnx.save(onnx.utils.Extractor(onnx.load(ENGINES / "nerve-vessel/model.onnx")).extract_model(["image"], ["logits"]), bare)
             out, x = Path(folder) / "out.onnx", pictures(shape, 40) * np.linspace(0.2, 1, 40, dtype=np.float32)[:, None, None, None]
-            add_unlikeness(bare, out, x)
+            add_unlikeness(bare, out, x, (16, 8))
             before, after = Session(bare, 1), Session(out, 1)
-            features = np.stack(list(pooled_features(onnx.load(bare), x))).astype(np.float64)
+            features = np.stack(list(pooled_features(onnx.load(bare), x, (16, 8)))).astype(np.float64)
             values = []
             for picture in x:
                 outputs = after.outputs(picture)
