@@ -20,7 +20,12 @@ class Session:
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """Logits [outputs, h, w] of a picture [inputs, h, w] in 0..1."""
-        return self.session.run(None, {self.input: x[None]})[0][0]
+        return self.session.run(["logits"], {self.input: x[None]})[0][0]
+
+    def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Every output of a picture, by name, as the model gives it."""
+        names = [o.name for o in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, {self.input: x[None]})))
 
     def milliseconds(self, x: np.ndarray, rounds: int = 200) -> dict[str, float]:
         """Medians of one run, after a tenth of the rounds to warm up: by the clock, and the processors' own time.
@@ -30,7 +35,7 @@ class Session:
         clock, processor = [], []
         for _ in range(rounds + rounds // 10):
             began = time.perf_counter(), time.process_time()
-            self.run(x)
+            self.outputs(x)
             clock.append((time.perf_counter() - began[0]) * 1e3)
             processor.append((time.process_time() - began[1]) * 1e3)
         return {"clock": float(np.median(clock[rounds // 10:])), "processor": float(np.median(processor[rounds // 10:]))}

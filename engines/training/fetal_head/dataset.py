@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .geometry import (MODEL_HEIGHT, MODEL_WIDTH, Ellipse, Letterbox, direct_ellipse, mask_moment_ellipse)
+from .geometry import (MODEL_HEIGHT, MODEL_WIDTH, Ellipse, Letterbox, direct_ellipse, letterbox,
+                       mask_moment_ellipse)
 
 VALIDATION_PERCENT = 20
 # Training pictures are kept at twice the model size: warped there, then reduced 2:1, which stands for the
@@ -109,17 +110,18 @@ def read_negatives(folder: Path) -> list[Cached]:
     return [_cache(np.array(Image.open(p).convert("L")), None) for p in paths]
 
 
-def cache(still: Still) -> Cached:
-    return _cache(still.read_image(), fit_mask_ellipse(still.read_mask()))
+def cached(gray: np.ndarray, mask: np.ndarray) -> Cached:
+    """A picture and its filled 0/1 mask; an empty mask says that there is no head."""
+    return _cache(gray, fit_mask_ellipse(mask) if mask.any() else None)
 
 
 def _cache(gray: np.ndarray, ellipse: Ellipse | None) -> Cached:
     height, width = gray.shape
     double = Letterbox.fit(width, height, MODEL_WIDTH * CACHE_FACTOR, MODEL_HEIGHT * CACHE_FACTOR)
-    exact = Letterbox.fit(width, height)
+    exact = letterbox(width, height)
     return Cached(double.resize(gray), exact.resize(gray), double.model_from_source(), exact.model_from_source(), ellipse)
 
 
 def cache_all(stills: list[Still]) -> list[Cached]:
     cv2.setNumThreads(0)
-    return [cache(s) for s in stills]
+    return [cached(s.read_image(), s.read_mask()) for s in stills]

@@ -14,7 +14,7 @@ from skimage.measure import find_contours
 
 from common.session import Session
 
-from .geometry import (Ellipse, Letterbox, apply, direct_ellipse, invert, polygon_moment_ellipse)
+from .geometry import (Ellipse, Letterbox, apply, direct_ellipse, invert, letterbox, polygon_moment_ellipse)
 
 # Outline points this near to the picture's border (model pixels) follow the border, not the head.
 BORDER_MARGIN = 1.5
@@ -39,14 +39,13 @@ class Engine(Session):
 
     def measure(self, gray: np.ndarray) -> Measured:
         height, width = gray.shape
-        box = Letterbox.fit(width, height)
+        box = letterbox(width, height)
         return measure_logits(self.logits(box.resize(gray)), box)
 
 
 def measure_logits(logits: np.ndarray, box: Letterbox) -> Measured:
     probability = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -40, 40)))
-    content = probability[box.pad_top:box.pad_top + box.content_h, box.pad_left:box.pad_left + box.content_w]
-    content = largest_filled(content)
+    content = largest_filled(box.content(probability))
     up = cv2.resize(content, (box.source_w, box.source_h), interpolation=cv2.INTER_LINEAR)
     mask = (up > 0.5).astype(np.uint8)
     # A frame of zeros closes the outline half a pixel beyond the last centres, which is the picture's edge.

@@ -1,20 +1,16 @@
-"""manifest.toml and card.md beside a model.onnx, from its bytes and the scores that `evaluate` left."""
+"""The engine's folder: model, manifest and card."""
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
-import string
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from common.publish import arguments, common_fields, read, write
 
 
-def fields(model: Path, scores: dict) -> dict[str, str]:
+def fields(model: Path, scores: dict, unlikeness: dict) -> dict[str, str]:
     head, phantom = scores["hc18"], scores.get("phantom")
-    out = {"sha256": hashlib.sha256(model.read_bytes()).hexdigest(), "size_mb": f"{model.stat().st_size / 1e6:.1f}",
-           "images": str(head["images"]), "subjects": str(head["subjects"]), "below": str(head["below_dice_0_95"]),
+    out = common_fields(model, head, unlikeness) | {
+           "subjects": str(head["subjects"]), "below": str(head["below_dice_0_95"]),
            "missed": str(head["missed"]), "found_dice": f"{head['found_dice']:.4f}",
            "found_mae": f"{head['found_hc_direct_mae_mm']:.2f}"}
     d = head["dice"]
@@ -33,17 +29,8 @@ def fields(model: Path, scores: dict) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--scores", type=Path, required=True, help="scores.json of `evaluate`")
-    parser.add_argument("--out", type=Path, required=True, help="the engine's folder")
-    a = parser.parse_args()
-    values = fields(a.model, json.loads(a.scores.read_text()))
-    a.out.mkdir(parents=True, exist_ok=True)
-    (a.out / "model.onnx").write_bytes(a.model.read_bytes())
-    for template, name in (("manifest.template.toml", "manifest.toml"), ("card.template.md", "card.md")):
-        # `substitute` fails on a figure that is missing, so that no card goes out with a hole in it.
-        (a.out / name).write_text(string.Template((HERE / template).read_text()).substitute(values))
+    a = arguments(__doc__).parse_args()
+    write(Path(__file__).parent, fields(a.model, read(a.scores), read(a.unlikeness)), a.model, a.out)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import json
 import time
 from pathlib import Path
 
@@ -12,9 +10,9 @@ import cv2
 import numpy as np
 import torch
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from common.schedule import follow, learning_rate, optimiser_for, save
+from common.loop import add_arguments, start_from, train
 
 from .augment import training_pair
 from .dataset import Cached, cache_all, is_validation, read_hc18, read_negatives, read_phantoms
@@ -39,6 +37,7 @@ class Epoch(Dataset):
         order = rng.permutation(len(items))
         self.items = [items[i] for i in order[:len(items) // a.batch * a.batch]]
         self.seed, self.epoch = a.seed, epoch
+        self.faint_share, self.light_share = a.faint_share, a.light_share
         self.size = (192, 128) if epoch < a.small_epochs else (288, 192)
 
     def __len__(self) -> int:
@@ -49,12 +48,12 @@ class Epoch(Dataset):
         item, offset = self.items[index]
         rng = np.random.default_rng([self.seed, self.epoch, index])
         filler = self.negatives[rng.integers(len(self.negatives))] if self.negatives else None
-        picture, target = training_pair(item, rng, *self.size, offset, filler)
+        picture, target = training_pair(item, rng, *self.size, offset, filler, self.faint_share, self.light_share)
         return torch.from_numpy(picture)[None], torch.from_numpy(target)[None]
 
 
-def loss_of(logits: torch.Tensor, target: torch.Tensor, dice_weight: float) -> torch.Tensor:
-    """Cross-entropy, three times heavier on the outline, and soft Dice per picture.
+def loss_of(logits: torch.Tensor, target: torch.Tensor, dice_weight: float, size_weight: float) -> torch.Tensor:
+    """Cross-entropy, three times heavier on the outline, soft Dice per picture, and the error of the circumference.
 
     Cross-entropy alone puts the 0.5 iso-line at the median position of an uncertain outline, where a
     circumference is unbiased; Dice helps small heads and the first epochs.
@@ -64,13 +63,42 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor, dice_weight: float) -> t
     bce = (bce * (1 + 2 * rim)).mean()
     p = torch.sigmoid(logits)
     inter, total = (p * target).sum((1, 2, 3)), (p + target).sum((1, 2, 3))
-    return bce + dice_weight * (1 - (2 * inter + 20) / (total + 20)).mean()
+    loss = bce + dice_weight * (1 - (2 * inter + 20) / (total + 20)).mean()
+    return loss + size_weight * size_error(p, target) if size_weight else loss
 
 
-@torch.no_grad()
+def size_error(p: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean absolute logarithm of the ratio of circumferences, over heads that lie within the picture.
+
+    Both are those of the ellipse that has the map's area and second moments; the logarithm is held below 0.2.
+    """
+    edge = torch.cat([target[..., 0, :], target[..., -1, :], target[..., 0], target[..., -1]], -1).amax((1, 2))
+    whole = (edge < 0.02) & (target.sum((1, 2, 3)) > 150)
+    if not whole.any():
+        return p.new_zeros(())
+    ratio = torch.log(circumference(p[whole]) / circumference(target[whole]))
+    return ratio.abs().clamp(max=0.2).mean()
+
+
+def circumference(p: torch.Tensor) -> torch.Tensor:
+    """By Ramanujan's second formula, in pixels, of the ellipse of the second moments of maps n x 1 x h x w."""
+    height, width = p.shape[-2:]
+    x = torch.arange(width, dtype=p.dtype) - (width - 1) / 2
+    y = (torch.arange(height, dtype=p.dtype) - (height - 1) / 2)[:, None]
+
+    def mean(values: torch.Tensor) -> torch.Tensor:
+        return (p * values).sum((1, 2, 3)) / (p.sum((1, 2, 3)) + 1e-3)
+
+    mx, my = mean(x), mean(y)
+    xx, yy, xy = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
+    half, gap = (xx + yy) / 2, torch.sqrt(((xx - yy) / 2) ** 2 + xy ** 2 + 1e-6)
+    a, b = 2 * torch.sqrt(half + gap), 2 * torch.sqrt((half - gap).clamp(min=1e-3))
+    h = ((a - b) / (a + b)) ** 2
+    return torch.pi * (a + b) * (1 + 3 * h / (10 + torch.sqrt(4 - 3 * h)))
+
+
 def quick_dice(net: torch.nn.Module, items: list[Cached]) -> float:
     """Mean Dice at model size, through the deployed path: only to watch a training run."""
-    net.eval()
     total = 0.0
     for item in items:
         x = torch.from_numpy(item.exact.astype(np.float32) / 255)[None, None]
@@ -87,20 +115,14 @@ def main() -> None:
     parser.add_argument("--phantom-share", type=float, default=0.15)
     parser.add_argument("--negatives", type=Path, help="folder of ultrasound stills without a head")
     parser.add_argument("--negative-share", type=float, default=0.08)
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the log")
-    parser.add_argument("--start", type=Path, help="weights of an earlier stage")
-    parser.add_argument("--epochs", type=int, required=True)
-    parser.add_argument("--small-epochs", type=int, default=0, help="first epochs at two thirds of the size")
-    parser.add_argument("--peak", type=float, default=3e-3)
-    parser.add_argument("--decay-from", type=float, default=0.5)
-    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--dice-weight", type=float, default=0.5)
     parser.add_argument("--outline-offset-px", type=float, default=0.0, help="moves HC18 outlines, source pixels")
     parser.add_argument("--repeat-below-mm", type=float, default=0.0,
                         help="show stills of heads of a smaller circumference twice an epoch")
-    parser.add_argument("--resume", action="store_true", help="go on from the last finished epoch in --out")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--faint-share", type=float, default=0.0, help="share of heads made hard to see")
+    parser.add_argument("--light-share", type=float, default=0.0, help="share of heads hardly changed")
+    parser.add_argument("--size-weight", type=float, default=0.0, help="weight of the error of the circumference")
+    add_arguments(parser, peak=3e-3, decay_from=0.5)
     a = parser.parse_args()
 
     torch.set_num_threads(a.threads)
@@ -122,48 +144,16 @@ def main() -> None:
           f"{len(phantoms)} + {len(held_phantoms)} phantoms, {len(negatives)} negatives, "
           f"read in {time.time() - began:.0f} s", flush=True)
 
+    def watch(average: torch.nn.Module) -> dict:
+        figures = {"dice": round(quick_dice(average, held), 5)}
+        if held_phantoms:
+            figures["phantom_dice"] = round(quick_dice(average, held_phantoms), 5)
+        return figures
+
     net = head_net().to(memory_format=torch.channels_last)
-    if a.start:
-        net.load_state_dict(torch.load(a.start, weights_only=True)["weights"])
-    average = copy.deepcopy(net)
-    optimiser = optimiser_for(net, a.peak)
-    step, first = 0, 0
-    if a.resume and (a.out / "last.pt").exists():
-        last = torch.load(a.out / "last.pt", weights_only=True)
-        net.load_state_dict(last["net"])
-        average.load_state_dict(last["weights"])
-        optimiser.load_state_dict(last["optimiser"])
-        step, first = last["step"], last["epoch"]
-    for epoch in range(first, a.epochs):
-        data = Epoch(stills, phantoms, negatives, a, epoch)
-        steps = len(data) // a.batch * a.epochs
-        began, losses = time.time(), []
-        net.train()
-        for x, y in DataLoader(data, a.batch, num_workers=1, prefetch_factor=4):
-            rate = learning_rate(step, steps, a.peak, 200, a.decay_from)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            x = x.contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = net(x)
-            loss = loss_of(logits.float(), y, a.dice_weight)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-            optimiser.step()
-            step += 1
-            losses.append(loss.item())
-            follow(average, net, step)
-        entry = {"epoch": epoch + 1, "size": data.size[0], "loss": round(float(np.mean(losses)), 5), "lr": round(rate, 6),
-                 "seconds": round(time.time() - began, 1)}
-        if (epoch + 1) % 8 == 0 or epoch + 1 == a.epochs:
-            entry["dice"] = round(quick_dice(average, held), 5)
-            if held_phantoms:
-                entry["phantom_dice"] = round(quick_dice(average, held_phantoms), 5)
-        save(a.out / "last.pt", {"net": net.state_dict(), "weights": average.state_dict(),
-                                 "optimiser": optimiser.state_dict(), "step": step, "epoch": epoch + 1})
-        print(json.dumps(entry), flush=True)
-    torch.save({"weights": average.state_dict(), "epoch": a.epochs}, a.out / "final.pt")
+    start_from(net, a.start, lambda: np.stack([c.exact for c in stills[::12]])[:, None].astype(np.float32) / 255)
+    train(net, a, lambda epoch: Epoch(stills, phantoms, negatives, a, epoch),
+          lambda logits, target: loss_of(logits, target, a.dice_weight, a.size_weight), watch, warm=200)
 
 
 if __name__ == "__main__":

@@ -10,27 +10,34 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .dataset import CLASSES, SOURCE_SIZE
+from common.label_maps import border_weight, elastic, shares
+from common.letterbox import Letterbox
+
+from .dataset import CLASSES, MODEL_SIZE, SOURCE_SIZE
 
 
-def training_pair(picture: np.ndarray, labels: np.ndarray, rng: np.random.Generator,
-                  size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def training_pair(picture: np.ndarray, labels: np.ndarray, rng: np.random.Generator, size: int,
+                  light_share: float = 0.0, close_share: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Picture (float32 0..1, 3 x size x size), target (float32, classes x size x size, adding up to 1) and weight.
 
-    The weight (float32, size x size) is 2 within three pixels of where classes meet, else 1.
+    The weight (float32, size x size) is 2 within three pixels of where classes meet, else 1. `light_share` of the
+    pictures are changed little, and `close_share` are seen from nearer, often brightly lit.
     """
+    light = light_share > 0 and rng.random() < light_share
+    close = not light and close_share > 0 and rng.random() < close_share
     if rng.random() < 0.9:
-        picture, labels = _warp(picture, labels, rng)
+        picture, labels = _warp(picture, labels, rng, 0.4 if light else 1.0, (1.4, 2.6) if close else (0.7, 1.6))
     elif rng.random() < 0.5:
         picture, labels = picture[:, ::-1], labels[:, ::-1]
     if rng.random() < 0.15:
         picture = _compress(picture, rng)
     x = reduce(np.ascontiguousarray(picture), size).astype(np.float32) / 255
     labels = np.ascontiguousarray(labels)
-    nearest = cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST)
-    square = np.ones((7, 7), np.uint8)
-    weight = 1 + (cv2.dilate(nearest, square) != cv2.erode(nearest, square)).astype(np.float32)
-    return np.ascontiguousarray(_photometric(x, rng).transpose(2, 0, 1)), shares(labels, size), weight
+    target, weight = shares(labels, size, len(CLASSES)), border_weight(labels, size)
+    if close and rng.random() < 0.5:
+        x = 1 - (1 - np.clip(x, 0, 1)) ** np.float32(rng.uniform(1.2, 2.5))
+    x = np.round(x * 255) / 255 if light else _photometric(x, rng)
+    return np.ascontiguousarray(x.transpose(2, 0, 1)), target, weight
 
 
 def reduce(picture: np.ndarray, size: int) -> np.ndarray:
@@ -38,46 +45,38 @@ def reduce(picture: np.ndarray, size: int) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((size, size), Image.BILINEAR))
 
 
-def shares(labels: np.ndarray, size: int) -> np.ndarray:
-    """The share of each class under each pixel of a size x size picture."""
-    one_hot = ((labels == c).astype(np.float32) for c in range(len(CLASSES)))
-    return np.stack([cv2.resize(one, (size, size), interpolation=cv2.INTER_AREA) for one in one_hot])
+def tensor(picture: np.ndarray) -> np.ndarray:
+    """The model's input (float32, 3 x size x size, 0..1) of an 8-bit RGB picture."""
+    box = Letterbox.fit(picture.shape[1], picture.shape[0], MODEL_SIZE, MODEL_SIZE)
+    return box.resize(picture).transpose(2, 0, 1).astype(np.float32) / 255
 
 
 # --- geometry -----------------------------------------------------------------------------------------------
 
 
-def _warp(picture: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Turn, mirror, scale, stretch, shear, shift; now and then a smooth deformation.
+def _warp(picture: np.ndarray, labels: np.ndarray, rng: np.random.Generator, wild: float = 1.0,
+          scales: tuple[float, float] = (0.7, 1.6)) -> tuple[np.ndarray, np.ndarray]:
+    """Turn, mirror, scale, stretch, shear, shift, `wild` times as far; now and then a smooth deformation.
 
     Outside the picture it goes on mirrored, as tissue does, or black and void, as a recording's border is.
     """
     n = SOURCE_SIZE
     middle = (n - 1) / 2
-    angle = rng.normal(0, 0.18)
-    scale = np.exp(rng.uniform(np.log(0.7), np.log(1.6)))
-    stretch = np.exp(rng.normal(0, 0.10))
+    angle = wild * rng.normal(0, 0.18)
+    scale = np.exp(wild * rng.uniform(*np.log(scales)))
+    stretch = np.exp(wild * rng.normal(0, 0.10))
     c, s = np.cos(angle), np.sin(angle)
-    shear = np.array([[1, rng.normal(0, 0.07)], [0, 1]])
+    shear = np.array([[1, wild * rng.normal(0, 0.07)], [0, 1]])
     flip = np.diag([rng.choice([-1.0, 1.0]), 1.0])
     linear = scale * np.array([[c, -s], [s, c]]) @ shear @ np.diag([np.sqrt(stretch), 1 / np.sqrt(stretch)]) @ flip
-    shift = rng.uniform(-0.18, 0.18, 2) * n
+    shift = wild * rng.uniform(-0.18, 0.18, 2) * n
     offset = middle + shift - linear @ [middle, middle]
     border = cv2.BORDER_REFLECT_101 if rng.random() < 0.7 else cv2.BORDER_CONSTANT
-    if rng.random() >= 0.4:
+    if rng.random() >= 0.4 * wild:
         matrix = np.column_stack([linear, offset])
         return (cv2.warpAffine(picture, matrix, (n, n), flags=cv2.INTER_LINEAR, borderMode=border),
                 cv2.warpAffine(labels, matrix, (n, n), flags=cv2.INTER_NEAREST, borderMode=border))
-    # The maps look up: the source point of each target pixel.
-    inverse = np.linalg.inv(linear)
-    x, y = np.meshgrid(np.arange(n, dtype=np.float32) - np.float32(offset[0]),
-                       np.arange(n, dtype=np.float32) - np.float32(offset[1]))
-    map_x = np.float32(inverse[0, 0]) * x + np.float32(inverse[0, 1]) * y
-    map_y = np.float32(inverse[1, 0]) * x + np.float32(inverse[1, 1]) * y
-    cells, depth = int(rng.integers(3, 7)), rng.uniform(4, 16)
-    for field in (map_x, map_y):
-        coarse = rng.normal(0, depth, (cells, cells)).astype(np.float32)
-        field += cv2.resize(coarse, (n, n), interpolation=cv2.INTER_CUBIC)
+    map_x, map_y = elastic(rng, np.linalg.inv(linear), offset, n)
     return (cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=border),
             cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border))
 

@@ -10,24 +10,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from common.calibrate import calibration, softmax
+from common.label_maps import label_source
 from common.session import Session
 
-from .augment import reduce
-from .calibrate import expected_calibration_error, fit_temperature, softmax
-from .dataset import CLASSES, MODEL_SIZE, Frame, parse_patients, read_frames, split
-from .scores import Counts, block_bootstrap, label_source
+from .augment import tensor
+from .dataset import CLASSES, Frame, parse_patients, read_frames, split
+from .scores import Counts, block_bootstrap
 
 # Of the manifest, as in RGB; void is black.
 COLOURS = np.array([[0, 0, 0], [0, 158, 115], [230, 159, 0], [86, 180, 233], [204, 121, 167], [213, 94, 0],
                     [240, 228, 66]], np.uint8)
-
-
-def tensor(picture: np.ndarray) -> np.ndarray:
-    """The model's input of a square 8-bit RGB picture."""
-    height, width = picture.shape[:2]
-    if height != width:
-        raise SystemExit(f"a frame is {width}x{height}: this recipe's frames are square")
-    return reduce(picture, MODEL_SIZE).transpose(2, 0, 1).astype(np.float32) / 255
 
 
 def score(engine: Session, frames: list[Frame], pictures: Path | None = None) -> dict:
@@ -36,11 +29,14 @@ def score(engine: Session, frames: list[Frame], pictures: Path | None = None) ->
     logits_of: dict[str, list[np.ndarray]] = {}
     truth_of: dict[str, list[np.ndarray]] = {}
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    rows = []
+    rows, pairs, last = [], [], None
     for frame in frames:
         picture, truth = frame.read_image(), frame.read_mask()
         logits = engine.run(tensor(picture))
         labels = label_source(softmax(logits), *truth.shape[::-1])
+        if last and last[0] == frame.sequence:
+            pairs.append((*last[1:], labels, truth))
+        last = (frame.sequence, labels, truth)
         counts = Counts()
         counts.add(labels, truth)
         confusion += np.bincount(truth.ravel().astype(np.int64) * len(CLASSES) + labels.ravel(),
@@ -66,21 +62,37 @@ def score(engine: Session, frames: list[Frame], pictures: Path | None = None) ->
         "by_sequence": {name: {"frames": len(counts), "miou": Counts.sum(counts).miou()}
                         for name, counts in sequences.items()},
         "confusion_px": confusion.tolist(),
-        "calibration": calibration(logits_of, truth_of),
+        "calibration": calibrated(logits_of, truth_of),
+        "flicker": flicker(pairs),
         "rows": rows,
     }
 
 
-def calibration(logits_of: dict[str, list[np.ndarray]], truth_of: dict[str, list[np.ndarray]]) -> dict:
+def calibrated(logits_of: dict[str, list[np.ndarray]], truth_of: dict[str, list[np.ndarray]]) -> dict:
     """A temperature from the first half of each block of frames, tried on the second."""
     def half(parts: dict[str, list[np.ndarray]], second: bool) -> np.ndarray:
         chosen = [p[len(p) // 2:] if second else p[:len(p) // 2] for p in parts.values()]
         return np.concatenate([x for part in chosen for x in part], axis=-1)
 
-    temperature = fit_temperature(half(logits_of, False), half(truth_of, False))
-    logits, truth = half(logits_of, True), half(truth_of, True)
-    return {"temperature": temperature, "ece_before": expected_calibration_error(logits, truth),
-            "ece_after": expected_calibration_error(logits, truth, temperature)}
+    return calibration((half(logits_of, False), half(truth_of, False)), (half(logits_of, True), half(truth_of, True)))
+
+
+def flicker(pairs: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]) -> dict:
+    """How steady labels are from frame to frame; each pair is (labels, truth) of a frame and those of the next.
+
+    `still_changed`: of the pixels that the truth names the same in both frames, the share that is named differently.
+    `appearances`: how often a class comes or goes (from none to 0.1 % of the picture or more) that in truth stays.
+    """
+    same = changed = appearances = 0
+    for before, truth_before, after, truth_after in pairs:
+        steady = (truth_before == truth_after) & (truth_before > 0)
+        same += int(steady.sum())
+        changed += int((steady & (before != after)).sum())
+        for c in range(1, len(CLASSES)):
+            if (truth_before == c).any() == (truth_after == c).any():
+                least, most = sorted((int((before == c).sum()), int((after == c).sum())))
+                appearances += least == 0 and most >= 0.001 * before.size
+    return {"pairs": len(pairs), "still_changed": changed / max(same, 1), "appearances": int(appearances)}
 
 
 def draw(path: Path, picture: np.ndarray, truth: np.ndarray, labels: np.ndarray) -> None:
@@ -97,7 +109,10 @@ def describe(s: dict) -> str:
     lines += [f"  {name:14} {v['value']:.4f} ({v['ci95'][0]:.4f} to {v['ci95'][1]:.4f})" for name, v in s["iou"].items()]
     lines += ["  " + ", ".join(f"{name} {v['miou']:.3f}" for name, v in s["by_sequence"].items())]
     c = s["calibration"]
-    lines.append(f"  temperature {c['temperature']:.3f}, ECE {c['ece_before']:.4f} before and {c['ece_after']:.4f} after")
+    lines.append(f"  temperature {c['temperature']:.2f}, ECE {c['ece_before']:.4f} before and {c['ece_after']:.4f} after")
+    f = s["flicker"]
+    lines.append(f"  from frame to frame ({f['pairs']} pairs): {100 * f['still_changed']:.2f} % of steady pixels change their label, "
+                 f"{f['appearances']} classes come or go")
     return "\n".join(lines)
 
 

@@ -1,34 +1,26 @@
-"""manifest.toml and card.md beside a model.onnx, from its bytes and the scores that `evaluate` left."""
+"""The engine's folder: model, manifest and card."""
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
-import string
 from pathlib import Path
+
+from common.publish import arguments, common_fields, interval, read, write
 
 from .dataset import CLASSES, PATIENTS
 
-HERE = Path(__file__).parent
 
-
-def interval(v: dict) -> str:
-    return f"{v['value']:.3f} ({v['ci95'][0]:.3f}–{v['ci95'][1]:.3f})"
-
-
-def fields(model: Path, scores: dict, across: list[dict]) -> dict[str, str]:
+def fields(model: Path, scores: dict, unlikeness: dict, across: list[dict]) -> dict[str, str]:
     values = {"miou": scores["miou"]["value"]} | {f"iou_{name}": v["value"] for name, v in scores["iou"].items()
                                                   if name != CLASSES[0]}
-    c, ms = scores["calibration"], scores["one_thread_ms"]
-    out = {
-        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(), "size_mb": f"{model.stat().st_size / 1e6:.1f}",
-        "images": str(scores["images"]), "sequences": str(scores["sequences"]), "patients": str(scores["patients"]),
+    ms = scores["one_thread_ms"]
+    out = common_fields(model, scores, unlikeness) | {
+        "sequences": str(scores["sequences"]), "patients": str(scores["patients"]),
         "values": ", ".join(f"{name} = {value:.4f}" for name, value in values.items()),
-        "miou": interval(scores["miou"]), "temperature": f"{c['temperature']:.2f}", "ece_before": f"{c['ece_before']:.3f}",
-        "ece_after": f"{c['ece_after']:.3f}", "processor_ms": f"{ms['processor']:.1f}",
+        "miou": interval(scores["miou"]), "processor_ms": f"{ms['processor']:.1f}",
         "by_sequence": ", ".join(f"{name} {v['miou']:.3f} ({v['frames']})" for name, v in scores["by_sequence"].items()),
     }
+    f = scores["flicker"]
+    out |= {"pairs": str(f["pairs"]), "still_changed": f"{100 * f['still_changed']:.1f}", "appearances": str(f["appearances"])}
     out |= {f"iou_{name}": interval(v) for name, v in scores["iou"].items()}
     return out | {"across": across_patients(across)}
 
@@ -51,18 +43,11 @@ def across_patients(many: list[dict]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--scores", type=Path, required=True, help="scores.json of `evaluate`")
+    parser = arguments(__doc__)
     parser.add_argument("--across", type=Path, nargs="*", default=[], help="scores.json of networks of one patient")
-    parser.add_argument("--out", type=Path, required=True, help="the engine's folder")
     a = parser.parse_args()
-    values = fields(a.model, json.loads(a.scores.read_text()), [json.loads(p.read_text()) for p in a.across])
-    a.out.mkdir(parents=True, exist_ok=True)
-    (a.out / "model.onnx").write_bytes(a.model.read_bytes())
-    for template, name in (("manifest.template.toml", "manifest.toml"), ("card.template.md", "card.md")):
-        # `substitute` fails on a figure that is missing, so that no card goes out with a hole in it.
-        (a.out / name).write_text(string.Template((HERE / template).read_text()).substitute(values))
+    values = fields(a.model, read(a.scores), read(a.unlikeness), [read(p) for p in a.across])
+    write(Path(__file__).parent, values, a.model, a.out)
 
 
 if __name__ == "__main__":

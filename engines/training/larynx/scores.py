@@ -1,28 +1,10 @@
-"""From probabilities to labels at source size by the program's rule, and the scores of labels.
-
-Written apart from the program and with other libraries, so that the two check each other.
-"""
+"""The scores of labels at source size."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from .dataset import CLASSES
-
-# A pixel belongs to the most probable of the classes that reach it, else to none: as the manifest says.
-THRESHOLD = 0.5
-
-
-def label_source(probability: np.ndarray, width: int, height: int, threshold: float = THRESHOLD) -> np.ndarray:
-    """Labels (uint8, height x width) of probabilities (classes x h x w, void first) over the whole picture.
-
-    Each map is interpolated bilinearly between pixel centres and clamped at the border.
-    """
-    up = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in probability[1:]])
-    best = up.argmax(0)
-    reached = np.take_along_axis(up, best[None], 0)[0] >= threshold
-    return np.where(reached, best + 1, 0).astype(np.uint8)
 
 
 class Counts:
