@@ -516,3 +516,30 @@ fn every_fault_in_a_file_of_gates_is_one_line_that_says_where() {
         assert!(error.contains(expected) && !error.contains('\n'), "{text:?}: {error}");
     }
 }
+
+#[test]
+fn the_file_of_gates_in_the_page_is_one() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/qa.md")).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let g = read_gates(example).unwrap();
+    assert_eq!((g.masks.dice_worst, g.value["head_circumference"].loa), (Some(0.9), Some(2.0)));
+    assert!(g.value["orientation"].ignore && g.masks.dice_median == Some(0.99));
+    // Every name that the page lists is one that is understood.
+    for name in page
+        .split("Further names:")
+        .nth(1)
+        .unwrap()
+        .split("The last")
+        .next()
+        .unwrap()
+        .split('`')
+        .skip(1)
+        .step_by(2)
+    {
+        let (section, field) = name.split_once('.').unwrap();
+        let value = ["0.5", "true", "-0.5"]
+            .into_iter()
+            .find(|v| read_gates(&format!("[{section}]\n{field} = {v}\n")).is_ok());
+        assert!(value.is_some(), "{name}");
+    }
+}

@@ -216,14 +216,8 @@ fn write_value(out: &mut String, v: &ValueReport) -> std::fmt::Result {
     Ok(())
 }
 
-/// A gate in one line.
-pub fn verdict_text(v: &Verdict) -> String {
-    let mark = match v.status {
-        Status::Met => "met      ",
-        Status::Missed => "MISSED   ",
-        Status::Undecided => "undecided",
-        Status::NotLookedAt => "not looked at",
-    };
+/// A gate's figure and limit.
+fn figure_text(v: &Verdict) -> String {
     let sign = match v.bound {
         Bound::AtLeast => "≥",
         Bound::AtMost => "≤",
@@ -234,13 +228,34 @@ pub fn verdict_text(v: &Verdict) -> String {
     let unit = display_unit(&v.unit);
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     let note = v.note.as_ref().map_or(String::new(), |n| format!(" ({n})"));
-    format!("{mark} {} {}: {figure} {sign} {}{unit}{note}", v.subject, v.gate, v.limit)
+    format!("{}: {figure} {sign} {}{unit}{note}", v.gate, v.limit)
 }
+
+/// Gates of a subject that are met, beyond which they are only counted: the table of values has their figures.
+const MET_SHOWN: usize = 3;
 
 fn write_verdicts(out: &mut String, r: &Report) -> std::fmt::Result {
     writeln!(out, "\ngates {} ({})", r.gates.name, r.gates.why)?;
-    for verdict in &r.verdicts {
-        writeln!(out, "  {}", verdict_text(verdict))?;
+    for of_one in r.verdicts.chunk_by(|a, b| a.subject == b.subject) {
+        let Some(subject) = of_one.first().map(|v| &v.subject) else { continue };
+        let met = of_one.iter().filter(|v| v.status == Status::Met);
+        let n_met = met.clone().count();
+        if n_met > MET_SHOWN {
+            writeln!(out, "  met            {subject}: {n_met} gates")?;
+        } else {
+            for v in met {
+                writeln!(out, "  met            {subject} {}", figure_text(v))?;
+            }
+        }
+        for v in of_one.iter().filter(|v| v.status != Status::Met) {
+            let mark = match v.status {
+                Status::Missed => "MISSED",
+                Status::Undecided => "undecided",
+                Status::NotLookedAt => "not looked at",
+                Status::Met => "met",
+            };
+            writeln!(out, "  {mark:<14} {subject} {}", figure_text(v))?;
+        }
     }
     writeln!(out, "{}", summary(r))
 }

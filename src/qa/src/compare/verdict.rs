@@ -132,7 +132,7 @@ pub fn judge(report: &Report, settings: &Settings) -> Vec<Verdict> {
         judge_structure(structure, gates, report.coverage.paired, &mut out);
     }
     for value in &report.values {
-        judge_value(value, gates, settings, &mut out);
+        judge_value(value, report, settings, &mut out);
     }
     judge_truth(report, gates, &mut out);
     out
@@ -195,7 +195,8 @@ struct Measure<'a> {
     loa: Option<f64>,
 }
 
-fn judge_value(v: &ValueReport, gates: &Gates, settings: &Settings, out: &mut Vec<Verdict>) {
+fn judge_value(v: &ValueReport, report: &Report, settings: &Settings, out: &mut Vec<Verdict>) {
+    let gates = &report.gates.gates;
     let own = gates.value.get(&*v.name);
     if own.is_some_and(|own| own.ignore) {
         return;
@@ -228,7 +229,7 @@ fn judge_value(v: &ValueReport, gates: &Gates, settings: &Settings, out: &mut Ve
         None => vec![percent],
     };
     for measure in &measures {
-        judge_spread(v, &label, measure, gates, out);
+        judge_spread(v, &label, measure, report, out);
     }
     if let (Some(part), None) = (gates.values.loa_part_of_limit, own.and_then(|o| o.loa))
         && let Some(limit) = settings.limit_of(&v.name)
@@ -243,7 +244,7 @@ fn judge_value(v: &ValueReport, gates: &Gates, settings: &Settings, out: &mut Ve
     }
 }
 
-fn judge_spread(v: &ValueReport, label: &str, m: &Measure<'_>, gates: &Gates, out: &mut Vec<Verdict>) {
+fn judge_spread(v: &ValueReport, label: &str, m: &Measure<'_>, report: &Report, out: &mut Vec<Verdict>) {
     if let Some(limit) = m.bias {
         let figure = m.spread.map(|s| s.bias.abs());
         out.push(explain(Verdict::new(label, "bias", figure, Bound::AtMost, limit, m.unit), m.spread, v));
@@ -253,14 +254,17 @@ fn judge_spread(v: &ValueReport, label: &str, m: &Measure<'_>, gates: &Gates, ou
         let verdict = Verdict::new(label, "limits of agreement", figure, Bound::AtMost, limit, m.unit);
         out.push(explain(verdict, m.spread, v));
     }
-    if gates.values.equivalence == Some(true)
+    if report.gates.gates.values.equivalence == Some(true)
         && let Some(bound) = m.bias
     {
         let p = v.equivalence.map(|e| e.p);
         let verdict = Verdict::new(label, "equivalence, p", p, Bound::Below, 0.05, "");
         out.push(match (p, m.spread) {
             (Some(_), _) => verdict.because(format!("bias within ±{bound} {}", m.unit)),
-            (None, Some(s)) => verdict.because(format!("{} too few to test", s.n_units)),
+            (None, Some(s)) => {
+                let plural = if s.n_units == 1 { "" } else { "s" };
+                verdict.because(format!("{} {}{plural}: too few to test", s.n_units, report.unit))
+            }
             (None, None) => explain(verdict, m.spread, v),
         });
     }
