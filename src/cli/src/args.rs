@@ -28,6 +28,9 @@ pub enum Command {
     Score(ScoreArgs),
     /// Show what an engine's answer on one frame rests on and how sure it is, as one picture
     Explain(ExplainArgs),
+    /// Compare two runs of the same inputs: two engines, precisions, versions or machines, against gates of parity.
+    /// Ends with 0 where no gate is missed, 1 where one is, 2 where the runs cannot be compared
+    Compare(CompareArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
     /// Render a phantom with exactly known truth
@@ -178,6 +181,46 @@ pub struct ExplainArgs {
     pub threads: u32,
     #[command(flatten)]
     pub backend: BackendArgs,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct CompareArgs {
+    /// Folder of the run that is relied on, made with `replay --masks`, or of several such runs of one engine
+    #[arg(value_name = "REFERENCE")]
+    pub reference: PathBuf,
+    /// Folder of the run of the same inputs that is to be as good
+    #[arg(value_name = "CANDIDATE")]
+    pub candidate: PathBuf,
+    /// What counts as parity: exact, f16, int8, or a TOML file with thresholds; auto takes what suits what differs
+    #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
+    pub gates: String,
+    /// Truth of both, as for `score`: what the candidate loses against it is a gate then
+    #[arg(long, value_name = "DIR|CSV")]
+    pub truth: Option<PathBuf>,
+    /// Which class of the truth is which of the engines, where the numbers differ: 255=1,4=0 (0 is background)
+    #[arg(long, value_name = "TRUTH=RUN", value_delimiter = ',', requires = "truth")]
+    pub classes: Vec<String>,
+    /// Structures that the two engines call differently: head=fetal_head
+    #[arg(long, value_name = "REFERENCE=CANDIDATE", value_delimiter = ',')]
+    pub structures: Vec<String>,
+    /// How far boundaries may lie apart and still agree: head=1.5mm,tool=5px
+    #[arg(long, value_name = "STRUCTURE=LENGTH", value_delimiter = ',')]
+    pub tolerance: Vec<String>,
+    /// Largest difference of a value that would not matter, of which gates may take a part: head_circumference=3% or bpd=2
+    #[arg(long, value_name = "VALUE=LIMIT", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// Compare values and presence alone, for runs without masks
+    #[arg(long)]
+    pub values_only: bool,
+    /// Take a gate that cannot be decided for one that is missed
+    #[arg(long)]
+    pub complete: bool,
+    /// Folder for compare.json, compare.csv (a row a frame and structure) and compare_values.csv (a row a frame and value)
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

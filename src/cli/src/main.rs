@@ -6,6 +6,7 @@ mod say;
 mod args;
 mod builds;
 mod combine;
+mod compare;
 mod demo;
 mod doctor;
 mod engine;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Compare(args) => Ok(compare::run(args)),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

@@ -1,8 +1,11 @@
 //! What a run has left behind, read for scoring.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,6 +38,8 @@ pub struct Run {
     pub folder: PathBuf,
     /// Its engine.
     pub engine: Engine,
+    /// All that it says of itself: the first line of its records.
+    pub head: Value,
     /// Name of the input, a file or folder.
     pub input: String,
     /// Whether the input is a recording rather than stills.
@@ -54,49 +59,124 @@ pub struct Frame {
     pub input: String,
     /// Number in the run.
     pub number: u64,
+    /// Presentation time, nanoseconds.
+    pub pts_ns: u64,
     /// Presentation time, seconds.
     pub at_s: f64,
     /// Name that its mask has, without ending.
     pub stem: String,
     /// Whether the engine gave a result.
     pub has_result: bool,
+    /// Why it gave none, as a code.
+    pub reason: Option<Arc<str>>,
+    /// Whether each class was found, in the engine's order.
+    pub found: Vec<bool>,
+    /// Hash of the whole record: two frames with one hash have equal records.
+    pub fingerprint: u64,
     /// Millimetres per pixel along x and y, where they were known.
     pub scale_mm: Option<[f64; 2]>,
     /// What was measured.
     pub values: Vec<RunValue>,
 }
 
-/// A measured value.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A measured value. Its words are shared between all values of a run.
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunValue {
+    /// Class or object by name; empty where it is of the whole picture.
+    pub structure: Arc<str>,
     /// Name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Number; `None` where there is none.
     pub value: Option<f64>,
     /// Unit, as UCUM code.
-    pub unit: String,
+    pub unit: Arc<str>,
     /// `valid`, `limited` or `invalid`.
-    pub validity: String,
+    pub validity: Arc<str>,
+    /// Why it is not valid, as a code.
+    pub reason: Option<Arc<str>>,
+}
+
+impl RunValue {
+    /// The number, unless it is none to rely on.
+    pub fn usable(&self) -> Option<f64> {
+        self.value.filter(|v| v.is_finite() && &*self.validity != "invalid")
+    }
 }
 
 #[derive(Deserialize)]
-struct FrameLine {
-    input: String,
+struct FrameLine<'a> {
+    #[serde(borrow)]
+    input: Cow<'a, str>,
     frame: u64,
     pts_ns: u64,
-    status: String,
-    calibration: Option<String>,
-    #[serde(default)]
-    structures: Vec<StructureLine>,
-    #[serde(default)]
-    values: Vec<RunValue>,
-    #[serde(default)]
-    series: Vec<RunValue>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(borrow, default)]
+    reason: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    calibration: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    structures: Vec<StructureLine<'a>>,
+    #[serde(borrow, default)]
+    values: Vec<ValueLine<'a>>,
+    #[serde(borrow, default)]
+    series: Vec<ValueLine<'a>>,
 }
 
 #[derive(Deserialize)]
-struct StructureLine {
-    name: String,
+struct StructureLine<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(default)]
+    found: bool,
+}
+
+#[derive(Deserialize)]
+struct ValueLine<'a> {
+    #[serde(borrow, default)]
+    structure: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    value: Option<f64>,
+    #[serde(borrow)]
+    unit: Cow<'a, str>,
+    #[serde(borrow)]
+    validity: Cow<'a, str>,
+    #[serde(borrow, default)]
+    reason: Option<Cow<'a, str>>,
+}
+
+/// The words of a run, each kept once.
+#[derive(Default)]
+struct Words(HashSet<Arc<str>>);
+
+impl Words {
+    fn take(&mut self, word: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(word) {
+            return known.clone();
+        }
+        let word: Arc<str> = word.into();
+        self.0.insert(word.clone());
+        word
+    }
+
+    fn values(&mut self, lines: Vec<ValueLine<'_>>) -> Vec<RunValue> {
+        let mut value = |v: ValueLine<'_>| RunValue {
+            structure: self.take(&v.structure),
+            name: self.take(&v.name),
+            value: v.value,
+            unit: self.take(&v.unit),
+            validity: self.take(&v.validity),
+            reason: v.reason.map(|r| self.take(&r)),
+        };
+        lines.into_iter().map(&mut value).collect()
+    }
+}
+
+fn fingerprint(line: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Millimetres per pixel at the end of a calibration's identifier, `source:XxY`.
@@ -108,7 +188,7 @@ fn scale_of(id: &str) -> Option<[f64; 2]> {
 }
 
 /// A file's name without folder and ending.
-pub(super) fn stem(name: &str) -> &str {
+pub(crate) fn stem(name: &str) -> &str {
     Path::new(name).file_stem().and_then(|s| s.to_str()).unwrap_or(name)
 }
 
@@ -153,39 +233,46 @@ impl Run {
             serde_json::from_value(head["engine"].clone()).map_err(|e| fail(1, format!("engine: {e}")))?;
         let input = head.pointer("/input/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let kind = head.pointer("/input/kind").and_then(Value::as_str).unwrap_or_default();
+        let is_clip = matches!(kind, "video" | "dicom");
         let mut run = Self {
             folder: folder.to_owned(),
             engine,
+            head,
             input,
-            is_clip: matches!(kind, "video" | "dicom"),
+            is_clip,
             classes: Vec::new(),
             frames: Vec::new(),
             series: Vec::new(),
         };
+        let mut words = Words::default();
         for (i, line) in lines {
-            let line = line.map_err(|e| fail(i + 1, e.to_string()))?;
-            let line: FrameLine = serde_json::from_str(&line).map_err(|e| fail(i + 1, e.to_string()))?;
-            run.add(line);
+            let text = line.map_err(|e| fail(i + 1, e.to_string()))?;
+            let line: FrameLine<'_> = serde_json::from_str(&text).map_err(|e| fail(i + 1, e.to_string()))?;
+            run.add(line, fingerprint(&text), &mut words);
         }
         run.name_masks();
         Ok(run)
     }
 
-    fn add(&mut self, line: FrameLine) {
+    fn add(&mut self, line: FrameLine<'_>, fingerprint: u64, words: &mut Words) {
         if self.classes.is_empty() {
-            self.classes = line.structures.into_iter().map(|s| s.name).collect();
+            self.classes = line.structures.iter().map(|s| s.name.to_string()).collect();
         }
         if !line.series.is_empty() {
-            self.series = line.series;
+            self.series = words.values(line.series);
         }
         self.frames.push(Frame {
-            input: line.input,
+            input: line.input.into_owned(),
             number: line.frame,
+            pts_ns: line.pts_ns,
             at_s: line.pts_ns as f64 / 1e9,
             stem: String::new(),
             has_result: line.status == "ok",
+            reason: line.reason.map(|r| words.take(&r)),
+            found: line.structures.iter().map(|s| s.found).collect(),
+            fingerprint,
             scale_mm: line.calibration.as_deref().and_then(scale_of),
-            values: line.values,
+            values: words.values(line.values),
         });
     }
 

@@ -81,10 +81,10 @@ struct Study {
 impl Study {
     fn add(&mut self, column: &Column, values: &[RunValue], truth: f64, unit: usize) {
         self.n_true += 1;
-        let named: Vec<&RunValue> = values.iter().filter(|v| v.name == column.name).collect();
-        let in_unit = named.iter().find(|v| v.unit == column.unit);
+        let named: Vec<&RunValue> = values.iter().filter(|v| *v.name == *column.name).collect();
+        let in_unit = named.iter().find(|v| &*v.unit == column.unit);
         let why = match in_unit {
-            Some(v) => match v.value.filter(|m| m.is_finite() && v.validity != "invalid") {
+            Some(v) => match v.usable() {
                 Some(measured) => {
                     self.pairs.push(Pair { unit, measured, truth });
                     return;
