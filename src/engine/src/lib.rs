@@ -29,6 +29,7 @@
 //! ```
 
 pub mod binding;
+mod breaker;
 pub mod device;
 pub mod engine;
 pub mod error;
@@ -43,6 +44,7 @@ pub mod session;
 pub mod standby;
 
 pub use binding::BoundSession;
+pub use breaker::Breaker;
 pub use device::DeviceWorker;
 pub use engine::{Engine, FrameOutput, Worker};
 pub use error::{EngineError, EngineErrorKind};

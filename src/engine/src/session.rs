@@ -11,6 +11,7 @@ use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
 use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{Outlet, Shape, TensorElementType, TensorRef};
 
+use crate::breaker::Breaker;
 use crate::engine::Engine;
 use crate::error::{EngineError, one_line};
 use crate::manifest::{Layout, Manifest, OutputKind, Precision};
@@ -79,6 +80,7 @@ impl SessionOptions {
 #[derive(Debug)]
 pub struct Session {
     pub(crate) session: OrtSession,
+    breaker: Breaker,
     selection: Selection,
     engine_name: String,
     output_name: String,
@@ -249,8 +251,13 @@ impl Session {
         let manifest = engine.manifest();
         let selection = Selection { provider, precision, partly, why: "asked for".to_owned() };
         let (input_shape, output) = check(&session, manifest)?;
+        let breaker = Breaker::new().map_err(|error| EngineError::Run {
+            engine: engine.name().to_owned(),
+            message: one_line(error.message()),
+        })?;
         Ok(Self {
             session,
+            breaker,
             selection,
             engine_name: engine.name().to_owned(),
             output_name: manifest.output.name.clone(),
@@ -262,6 +269,11 @@ impl Session {
     /// What it runs on, and why.
     pub fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// What ends its runs.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
     /// Name of its engine.
@@ -303,7 +315,8 @@ impl Session {
             message: one_line(error.message()),
         };
         let input = TensorRef::from_array_view((self.input_shape, tensor)).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        let outputs =
+            self.session.run_with_options(ort::inputs![input], self.breaker.begin()).map_err(failed)?;
         Ok(Output {
             outputs,
             engine_name: &self.engine_name,

@@ -9,6 +9,7 @@ use crate::components::Components;
 use crate::contour::Contour;
 use crate::ellipse::EllipseInFrame;
 use crate::geometry::{Geometry, PointInFrame};
+use crate::live::LiveState;
 use crate::mask::ProbabilityMap;
 use crate::units::Unit;
 
@@ -116,11 +117,23 @@ pub enum Reason {
     PoorPicture,
     /// An event that the value starts or ends with has not been marked.
     EventMissing,
+    /// A person turned the engine off.
+    Off,
+    /// The engine is being loaded.
+    Loading,
+    /// The picture stands still.
+    Frozen,
+    /// There is no picture.
+    NoSignal,
+    /// The picture is black.
+    BlackPicture,
+    /// The picture is colour bars.
+    ColorBars,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::NoCalibration,
         Self::NotFound,
         Self::NotConfirmed,
@@ -143,6 +156,12 @@ impl Reason {
         Self::OutOfBody,
         Self::PoorPicture,
         Self::EventMissing,
+        Self::Off,
+        Self::Loading,
+        Self::Frozen,
+        Self::NoSignal,
+        Self::BlackPicture,
+        Self::ColorBars,
     ];
 
     /// The code as it stands in files.
@@ -170,6 +189,12 @@ impl Reason {
             Self::OutOfBody => "OUT_OF_BODY",
             Self::PoorPicture => "POOR_PICTURE",
             Self::EventMissing => "EVENT_MISSING",
+            Self::Off => "OFF",
+            Self::Loading => "LOADING",
+            Self::Frozen => "FROZEN",
+            Self::NoSignal => "NO_SIGNAL",
+            Self::BlackPicture => "BLACK_PICTURE",
+            Self::ColorBars => "COLOR_BARS",
         }
     }
 
@@ -198,6 +223,12 @@ impl Reason {
             Self::OutOfBody => "out of body",
             Self::PoorPicture => "poor picture",
             Self::EventMissing => "not marked yet",
+            Self::Off => "off",
+            Self::Loading => "loading",
+            Self::Frozen => "frozen picture",
+            Self::NoSignal => "no signal",
+            Self::BlackPicture => "black picture",
+            Self::ColorBars => "colour bars",
         }
     }
 }
@@ -331,6 +362,8 @@ pub struct FrameResult {
     pub series: Vec<Measurement>,
     /// Time spent, for statistics alone.
     pub times: StageTimes,
+    /// In live use, how engine and picture are with this frame.
+    pub live: Option<Arc<LiveState>>,
 }
 
 impl FrameResult {
@@ -348,6 +381,7 @@ impl FrameResult {
             marks: Vec::new(),
             series: Vec::new(),
             times: StageTimes::default(),
+            live: None,
         }
     }
 
