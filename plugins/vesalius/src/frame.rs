@@ -4,7 +4,7 @@ use gst_video::prelude::*;
 use vesalius_measure::frame::{ColorMatrix, ColorRange, Frame, FrameError, FrameMut, PixelFormat};
 
 /// The formats that all elements take, in order of preference: YUV first, as decoders give it.
-pub(crate) const FORMATS: [gst_video::VideoFormat; 9] = [
+pub const FORMATS: [gst_video::VideoFormat; 9] = [
     gst_video::VideoFormat::Nv12,
     gst_video::VideoFormat::I420,
     gst_video::VideoFormat::Rgba,
@@ -57,7 +57,7 @@ pub(crate) fn colorimetry(info: &gst_video::VideoInfo) -> (ColorRange, ColorMatr
 
 /// Why a buffer cannot be seen as a picture.
 #[derive(Debug)]
-pub(crate) enum ViewError {
+pub enum ViewError {
     /// The caps name a format that the pads do not take.
     Format(gst_video::VideoFormat),
     /// The memory does not fit the caps.
@@ -79,9 +79,11 @@ fn stride(strides: &[i32], plane: usize) -> usize {
 }
 
 /// A mapped frame as the crates read it.
-pub(crate) fn view<'a>(
-    frame: &'a gst_video::VideoFrameRef<&'a gst::BufferRef>,
-) -> Result<Frame<'a>, ViewError> {
+///
+/// # Errors
+///
+/// [`ViewError`].
+pub fn view<'a>(frame: &'a gst_video::VideoFrameRef<&'a gst::BufferRef>) -> Result<Frame<'a>, ViewError> {
     let format = pixel_format(frame.format()).ok_or(ViewError::Format(frame.format()))?;
     let (range, matrix) = colorimetry(frame.info());
     let data = frame.planes_data();
@@ -94,7 +96,11 @@ pub(crate) fn view<'a>(
 }
 
 /// A frame mapped for writing as the crates draw on it.
-pub(crate) fn view_mut<'a>(
+///
+/// # Errors
+///
+/// [`ViewError`].
+pub fn view_mut<'a>(
     frame: &'a mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
 ) -> Result<FrameMut<'a>, ViewError> {
     let format = pixel_format(frame.format()).ok_or(ViewError::Format(frame.format()))?;

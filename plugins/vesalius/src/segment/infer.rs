@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use vesalius_cuda::gst_cuda::Access;
 use vesalius_cuda::{BackOff, Kernels, Recovering};
-use vesalius_engine::{DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
+use vesalius_engine::{Breaker, DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
 
@@ -117,6 +117,23 @@ impl Inference {
             kernels: kernels.cloned(),
             eyes,
         })
+    }
+
+    /// Lets the first answer that is waited for take as long as the others.
+    pub(super) fn warm_up(&mut self) -> Result<(), EngineError> {
+        match &mut self.eyes {
+            Eyes::Host(worker) => worker.warm_up(),
+            // Whoever loads a session on a GPU has run it.
+            Eyes::Device { .. } => Ok(()),
+        }
+    }
+
+    /// What ends a run that takes too long, where that can be.
+    pub(super) fn breaker(&self) -> Option<Breaker> {
+        match &self.eyes {
+            Eyes::Host(worker) => Some(worker.breaker().clone()),
+            Eyes::Device { .. } => None,
+        }
     }
 
     /// Runs the engine on a frame, which is let go before the answer is there: then it should be nobody else's.
