@@ -9,6 +9,7 @@ mod combine;
 mod demo;
 mod doctor;
 mod engine;
+mod live;
 mod phantom;
 mod progress;
 mod replay;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
+        Command::Live(args) => live::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),
         Command::Show(args) => show::run(args),

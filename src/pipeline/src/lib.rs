@@ -1,6 +1,7 @@
 //! Jobs built of the elements.
 //!
 //! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
+//! * [`live`]: the same elements on a picture that is now, which never waits for them;
 //! * [`phantom`]: a phantom's clip with its truth.
 //!
 //! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
@@ -13,6 +14,7 @@ pub mod error;
 pub mod events;
 pub mod identity;
 pub mod input;
+pub mod live;
 pub mod phantom;
 pub mod replay;
 
