@@ -54,9 +54,11 @@ pub(super) struct Settings {
     pub(super) max_in_flight: u32,
     pub(super) max_age: Duration,
     pub(super) isolation: Isolation,
-    pub(super) deadline: Duration,
     pub(super) program: Option<PathBuf>,
     pub(super) runtime: Option<PathBuf>,
+    pub(super) background: bool,
+    pub(super) deadline: Duration,
+    pub(super) watch_signal: bool,
 }
 
 impl Default for Settings {
@@ -70,9 +72,11 @@ impl Default for Settings {
             max_in_flight: 0,
             max_age: Duration::from_millis(200),
             isolation: Isolation::default(),
-            deadline: Duration::from_secs(1),
             program: None,
             runtime: None,
+            background: false,
+            deadline: Duration::from_secs(2),
+            watch_signal: false,
         }
     }
 }
@@ -89,6 +93,11 @@ pub(super) struct Plan {
 }
 
 impl Settings {
+    /// Whether frames pass before the engine is loaded.
+    pub(super) fn in_background(&self) -> bool {
+        self.background && self.mode == Mode::Latest
+    }
+
     /// Every frame: one thread a frame, for a network splits worse than a stream of frames. Newest frame: all
     /// threads on it, for only its delay counts.
     pub(super) fn plan(&self, provider: Provider) -> Plan {
