@@ -119,7 +119,8 @@ def adapt(a: Adaptation, args: argparse.Namespace) -> dict:
     original = a.training(args.data) if args.data else []
     held = a.held_out(args.data) if args.data else []
     held = held[::max(len(held) // ORIGINAL_MOST, 1)]
-    report: dict = {"engine": args.engine, "frames": len(own), "rest": len(rest), "originals": len(original), "steps": args.steps}
+    report: dict = {"engine": args.engine, "learned_pictures": len(own), "rest_pictures": len(rest),
+                    "original_pictures": len(original), "steps": args.steps}
 
     def score(when: str, model: Path) -> None:
         for of, pictures in (("rest", rest), ("original", held)):
