@@ -2,7 +2,8 @@
 
 use vesalius_measure::ellipse::EllipseInFrame;
 use vesalius_measure::geometry::PointInFrame;
-use vesalius_measure::result::{FrameResult, ResultStatus};
+use vesalius_measure::live::{AiState, LiveState, SignalState};
+use vesalius_measure::result::{FrameResult, Reason, ResultStatus};
 
 use crate::color::Color;
 use crate::layer::Layer;
@@ -24,7 +25,47 @@ enum Sign {
     Cross,
 }
 
+/// Beside a live picture: one word for the engine that is the same on every screen, and first what keeps the picture from
+/// being one.
+fn live_status(result: &FrameResult, live: &LiveState) -> (Sign, Color, String) {
+    let name = &result.engine.name;
+    let ai = live.ai.as_str();
+    if live.signal != SignalState::Live {
+        let signal = live.signal.as_str();
+        let text = match live.ai {
+            AiState::Off => format!("{signal}, AI OFF"),
+            AiState::Fault => format!("{signal}, AI FAULT"),
+            _ => signal.to_owned(),
+        };
+        return (Sign::Cross, Color::ORANGE, text);
+    }
+    let figures = format!("{:.0}/s, {} ms old", live.rate_hz, result.age_ns / 1_000_000);
+    match (live.ai, result.status) {
+        (AiState::Off, _) => (Sign::Ring, TEXT_COLOR, "AI OFF".to_owned()),
+        (AiState::Loading, _) => (Sign::Ring, Color::ORANGE, format!("{name}: LOADING")),
+        (_, ResultStatus::Missing(reason)) => {
+            (Sign::Cross, Color::ORANGE, format!("{name}: {ai} ({})", reason.display()))
+        }
+        (_, ResultStatus::Ok) if !result.found_something() => {
+            (Sign::Ring, TEXT_COLOR, format!("{name}: {ai}, nothing found, {figures}"))
+        }
+        (state, ResultStatus::Ok) => {
+            let lacks = |reason| result.measurements.iter().any(|m| m.reason == Some(reason));
+            let scale = match () {
+                () if lacks(Reason::CalibrationExpired) => ", CALIBRATION EXPIRED",
+                () if lacks(Reason::NoCalibration) => ", NO CALIBRATION",
+                () => "",
+            };
+            let color = if state == AiState::Running { Color::GREEN.lighter() } else { Color::ORANGE };
+            (Sign::Dot, color, format!("{name}: {ai}, {figures}{scale}"))
+        }
+    }
+}
+
 fn status(result: &FrameResult, style: &Style) -> (Sign, Color, String) {
+    if let Some(live) = &result.live {
+        return live_status(result, live);
+    }
     let name = &result.engine.name;
     match result.status {
         ResultStatus::Missing(reason) => {

@@ -42,6 +42,7 @@
 
 mod blend;
 mod board;
+mod card;
 mod color;
 mod fill;
 mod format;
@@ -53,6 +54,7 @@ mod stroke;
 mod text;
 
 pub use blend::{blend, blend_coefficients};
+pub use card::draw_card;
 pub use color::Color;
 pub use format::{format_measurement, short_label};
 pub use layer::{DrawError, Layer, MAX_SIDE_PX};

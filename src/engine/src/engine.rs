@@ -10,6 +10,7 @@ use vesalius_measure::frame::{Frame, PixelFormat};
 use vesalius_measure::geometry::Geometry;
 use vesalius_measure::result::{ClassInfo, ClassResult, EngineIdentity, StageTimes, Unlikeness};
 
+use crate::breaker::Breaker;
 use crate::error::EngineError;
 use crate::import::limits;
 use crate::manifest::{ClassSection, Element, FILE_NAME, Manifest, ManifestError, Precision};
@@ -216,6 +217,20 @@ impl Worker {
     /// What it runs on, and why.
     pub fn selection(&self) -> &Selection {
         self.session.selection()
+    }
+
+    /// What ends a run that takes too long.
+    pub fn breaker(&self) -> &Breaker {
+        self.session.breaker()
+    }
+
+    /// Runs once on a synthetic picture, so that the first answer that is waited for takes as long as the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`process`](Self::process).
+    pub fn warm_up(&mut self) -> Result<(), EngineError> {
+        synthetic_run(self)
     }
 
     /// Takes a picture all the way to outlines. An error leaves the worker fit for the next picture.

@@ -34,6 +34,7 @@
 pub mod apart;
 pub mod bench;
 pub mod binding;
+mod breaker;
 pub mod device;
 pub mod engine;
 pub mod error;
@@ -53,6 +54,7 @@ pub mod session;
 pub mod standby;
 
 pub use binding::BoundSession;
+pub use breaker::Breaker;
 pub use device::DeviceWorker;
 pub use engine::{Engine, FrameOutput, Worker};
 pub use error::{EngineError, EngineErrorKind};

@@ -13,6 +13,7 @@ use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
 use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{Outlet, Shape, TensorElementType, TensorRef};
 
+use crate::breaker::Breaker;
 use crate::engine::Engine;
 use crate::error::{EngineError, one_line};
 use crate::import::failure;
@@ -82,6 +83,7 @@ impl SessionOptions {
 #[derive(Debug)]
 pub struct Session {
     pub(crate) session: OrtSession,
+    breaker: Breaker,
     selection: Selection,
     engine_name: String,
     output_name: String,
@@ -291,8 +293,13 @@ impl Session {
         let manifest = engine.manifest();
         let selection = Selection { provider, precision, partly, why: "asked for".to_owned() };
         let (input_shape, output) = check(&session, manifest)?;
+        let breaker = Breaker::new().map_err(|error| EngineError::Run {
+            engine: engine.name().to_owned(),
+            message: one_line(error.message()),
+        })?;
         Ok(Self {
             session,
+            breaker,
             selection,
             engine_name: engine.name().to_owned(),
             output_name: manifest.output.name.clone(),
@@ -306,6 +313,11 @@ impl Session {
     /// What it runs on, and why.
     pub fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// What ends its runs.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
     /// Name of its engine.
@@ -362,7 +374,8 @@ impl Session {
                 TensorRef::from_array_view((shape, numbers.as_slice())).map_err(failed)?.into_dyn()
             }
         };
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        let outputs =
+            self.session.run_with_options(ort::inputs![input], self.breaker.begin()).map_err(failed)?;
         Ok(Output {
             outputs,
             engine_name: &self.engine_name,

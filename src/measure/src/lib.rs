@@ -21,6 +21,7 @@ pub mod feret;
 pub mod frame;
 pub mod geometry;
 pub mod hull;
+pub mod live;
 pub mod mask;
 pub mod picture;
 pub mod protocol;

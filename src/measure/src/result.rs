@@ -9,6 +9,7 @@ use crate::components::Components;
 use crate::contour::Contour;
 use crate::ellipse::EllipseInFrame;
 use crate::geometry::{Geometry, PointInFrame};
+use crate::live::LiveState;
 use crate::mask::ProbabilityMap;
 use crate::units::Unit;
 
@@ -118,11 +119,23 @@ pub enum Reason {
     EventMissing,
     /// The picture is unlike those that the engine was trained on: what it says of it is not to be relied on.
     UnlikeTraining,
+    /// A person turned the engine off.
+    Off,
+    /// The engine is being loaded.
+    Loading,
+    /// The picture stands still.
+    Frozen,
+    /// There is no picture.
+    NoSignal,
+    /// The picture is black.
+    BlackPicture,
+    /// The picture is colour bars.
+    ColorBars,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::NoCalibration,
         Self::NotFound,
         Self::NotConfirmed,
@@ -146,6 +159,12 @@ impl Reason {
         Self::PoorPicture,
         Self::EventMissing,
         Self::UnlikeTraining,
+        Self::Off,
+        Self::Loading,
+        Self::Frozen,
+        Self::NoSignal,
+        Self::BlackPicture,
+        Self::ColorBars,
     ];
 
     /// The code as it stands in files.
@@ -174,6 +193,12 @@ impl Reason {
             Self::PoorPicture => "POOR_PICTURE",
             Self::EventMissing => "EVENT_MISSING",
             Self::UnlikeTraining => "UNLIKE_TRAINING",
+            Self::Off => "OFF",
+            Self::Loading => "LOADING",
+            Self::Frozen => "FROZEN",
+            Self::NoSignal => "NO_SIGNAL",
+            Self::BlackPicture => "BLACK_PICTURE",
+            Self::ColorBars => "COLOR_BARS",
         }
     }
 
@@ -203,6 +228,12 @@ impl Reason {
             Self::PoorPicture => "poor picture",
             Self::EventMissing => "not marked yet",
             Self::UnlikeTraining => "unlike training data",
+            Self::Off => "off",
+            Self::Loading => "loading",
+            Self::Frozen => "frozen picture",
+            Self::NoSignal => "no signal",
+            Self::BlackPicture => "black picture",
+            Self::ColorBars => "colour bars",
         }
     }
 }
@@ -369,6 +400,8 @@ pub struct FrameResult {
     pub series: Vec<Measurement>,
     /// Time spent, for statistics alone.
     pub times: StageTimes,
+    /// In live use, how engine and picture are with this frame.
+    pub live: Option<Arc<LiveState>>,
 }
 
 impl FrameResult {
@@ -387,6 +420,7 @@ impl FrameResult {
             marks: Vec::new(),
             series: Vec::new(),
             times: StageTimes::default(),
+            live: None,
         }
     }
 

@@ -171,6 +171,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
         marks: if found { marks } else { Vec::new() },
         series: Vec::new(),
         times: StageTimes::default(),
+        live: None,
     }
 }
 
