@@ -1,5 +1,7 @@
 //! What people tell a measuring protocol while it runs, as events of the stream.
 
+use vesalius_measure::calibration::state::Expiry;
+use vesalius_measure::live::SignalState;
 use vesalius_measure::protocol::Event;
 
 const NAME: &str = "vesalius-event";
@@ -8,6 +10,10 @@ const MARK: &str = "name";
 const WIDTH: &str = "width-mm";
 const CLASS: &str = "class";
 const PTS: &str = "pts";
+const SIGNAL: &str = "vesalius-signal";
+const STATE: &str = "state";
+const ANEW: &str = "vesalius-anew";
+const WHY: &str = "why";
 
 /// An event for `vesaliusmeasure`, to be sent down the stream: what happened, and when in presentation time (nanoseconds).
 ///
@@ -44,6 +50,55 @@ pub(crate) fn read(structure: &gst::StructureRef) -> Option<(Event, Option<u64>)
     Some((event, structure.get(PTS).ok()))
 }
 
+/// An event that says what the pictures behind it are: what is no picture of the source (a card, a picture that is shown again)
+/// is not looked at. It holds until the next one.
+pub fn signal_event(state: SignalState) -> gst::Event {
+    gst::event::CustomDownstream::new(gst::Structure::builder(SIGNAL).field(STATE, state.as_str()).build())
+}
+
+/// The state that a stream's event carries; `None` for any other.
+pub(crate) fn read_signal(structure: &gst::StructureRef) -> Option<SignalState> {
+    let name = (structure.name() == SIGNAL).then(|| structure.get::<String>(STATE).ok())??;
+    SignalState::from_name(&name)
+}
+
+/// Why everything that was gathered so far does not hold for what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anew {
+    /// The source was lost, or is another one.
+    Source,
+    /// Another patient.
+    Patient,
+}
+
+impl Anew {
+    pub(crate) fn expiry(self) -> Expiry {
+        match self {
+            Self::Source => Expiry::SourceChanged,
+            Self::Patient => Expiry::PatientChanged,
+        }
+    }
+}
+
+/// An event from which on tracks, times, extremes and calibration begin anew.
+pub fn anew_event(why: Anew) -> gst::Event {
+    let why = match why {
+        Anew::Source => "source",
+        Anew::Patient => "patient",
+    };
+    gst::event::CustomDownstream::new(gst::Structure::builder(ANEW).field(WHY, why).build())
+}
+
+/// Why a stream's event begins anew; `None` for any other.
+pub(crate) fn read_anew(structure: &gst::StructureRef) -> Option<Anew> {
+    let why = (structure.name() == ANEW).then(|| structure.get::<String>(WHY).ok())??;
+    match why.as_str() {
+        "source" => Some(Anew::Source),
+        "patient" => Some(Anew::Patient),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +116,13 @@ mod tests {
                 assert_eq!(read(sent.structure().unwrap()), Some((event.clone(), pts_ns)));
             }
         }
+        for state in [SignalState::Live, SignalState::None] {
+            assert_eq!(read_signal(signal_event(state).structure().unwrap()), Some(state));
+        }
+        for why in [Anew::Source, Anew::Patient] {
+            assert_eq!(read_anew(anew_event(why).structure().unwrap()), Some(why));
+        }
+        assert_eq!(read_signal(anew_event(Anew::Source).structure().unwrap()), None);
         let other = gst::Structure::builder(NAME).field(KIND, "party").build();
         assert_eq!(read(&other), None);
         assert_eq!(read(&gst::Structure::new_empty("other")), None);

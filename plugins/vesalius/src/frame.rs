@@ -4,7 +4,7 @@ use gst_video::prelude::*;
 use vesalius_measure::frame::{ColorMatrix, ColorRange, Frame, FrameError, FrameMut, PixelFormat};
 
 /// The formats that all elements take, in order of preference: YUV first, as decoders give it.
-pub(crate) const FORMATS: [gst_video::VideoFormat; 9] = [
+pub const FORMATS: [gst_video::VideoFormat; 9] = [
     gst_video::VideoFormat::Nv12,
     gst_video::VideoFormat::I420,
     gst_video::VideoFormat::Rgba,
@@ -79,6 +79,10 @@ fn stride(strides: &[i32], plane: usize) -> usize {
 }
 
 /// A mapped frame as the crates read it.
+///
+/// # Errors
+///
+/// [`ViewError`].
 pub fn view<'a>(frame: &'a gst_video::VideoFrameRef<&'a gst::BufferRef>) -> Result<Frame<'a>, ViewError> {
     let format = pixel_format(frame.format()).ok_or(ViewError::Format(frame.format()))?;
     let (range, matrix) = colorimetry(frame.info());
@@ -92,7 +96,11 @@ pub fn view<'a>(frame: &'a gst_video::VideoFrameRef<&'a gst::BufferRef>) -> Resu
 }
 
 /// A frame mapped for writing as the crates draw on it.
-pub(crate) fn view_mut<'a>(
+///
+/// # Errors
+///
+/// [`ViewError`].
+pub fn view_mut<'a>(
     frame: &'a mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
 ) -> Result<FrameMut<'a>, ViewError> {
     let format = pixel_format(frame.format()).ok_or(ViewError::Format(frame.format()))?;

@@ -21,11 +21,11 @@ pub mod overlay;
 pub mod segment;
 
 pub use calibration_meta::{add_scale, scale_of};
-pub use events::protocol_event;
-pub use frame::{ViewError, template_caps, view};
+pub use events::{Anew, anew_event, protocol_event, signal_event};
+pub use frame::{FORMATS, ViewError, template_caps, view, view_mut};
 pub use histogram::Histogram;
 pub use measure::{Measure, read_protocol, read_statement};
-pub use messages::{BackendMessage, MeasurementMessage, MessageError};
+pub use messages::{BackendMessage, MeasurementMessage, MessageError, StateMessage};
 pub use overlay::Overlay;
 pub use result_meta::ResultMeta;
 pub use segment::{Isolation, Mode, Segment};

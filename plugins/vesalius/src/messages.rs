@@ -1,5 +1,6 @@
 //! What the elements say on the bus, as typed structures.
 
+use vesalius_measure::live::{AiState, LiveState, SignalState};
 use vesalius_measure::result::{FrameResult, Measurement};
 
 /// Why a message is not one of ours.
@@ -165,6 +166,58 @@ impl TryFrom<&gst::StructureRef> for BackendMessage {
     }
 }
 
+/// How engine and picture are, posted by `vesaliussegment` as `vesalius-state` in newest-frame mode whenever one of them
+/// changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateMessage {
+    /// The engine.
+    pub ai: AiState,
+    /// The picture.
+    pub signal: SignalState,
+    /// Why the engine is not running as it should; empty when it is.
+    pub why: String,
+    /// Results a second.
+    pub rate_hz: f64,
+}
+
+impl StateMessage {
+    /// The structure's name.
+    pub const NAME: &'static str = "vesalius-state";
+}
+
+impl From<&LiveState> for StateMessage {
+    fn from(live: &LiveState) -> Self {
+        Self { ai: live.ai, signal: live.signal, why: live.why.clone(), rate_hz: live.rate_hz }
+    }
+}
+
+impl From<&StateMessage> for gst::Structure {
+    fn from(m: &StateMessage) -> Self {
+        Self::builder(StateMessage::NAME)
+            .field("ai", m.ai.as_str())
+            .field("signal", m.signal.as_str())
+            .field("why", &m.why)
+            .field("rate", m.rate_hz)
+            .build()
+    }
+}
+
+impl TryFrom<&gst::StructureRef> for StateMessage {
+    type Error = MessageError;
+
+    fn try_from(structure: &gst::StructureRef) -> Result<Self, MessageError> {
+        let s = named(structure, Self::NAME)?;
+        let ai = field::<String>(s, "ai")?;
+        let signal = field::<String>(s, "signal")?;
+        Ok(Self {
+            ai: AiState::from_name(&ai).ok_or(MessageError::Field("ai"))?,
+            signal: SignalState::from_name(&signal).ok_or(MessageError::Field("signal"))?,
+            why: field(s, "why")?,
+            rate_hz: field(s, "rate")?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +262,13 @@ mod tests {
             MeasurementMessage::try_from(structure.as_ref()),
             Err(MessageError::Name("vesalius-backend".into()))
         );
+        let state = StateMessage {
+            ai: AiState::Fault,
+            signal: SignalState::Frozen,
+            why: "no answer for 2.0 s".into(),
+            rate_hz: 12.5,
+        };
+        assert_eq!(StateMessage::try_from(gst::Structure::from(&state).as_ref()), Ok(state));
         let mut broken = gst::Structure::from(&message());
         broken.remove_field("unit");
         assert_eq!(MeasurementMessage::try_from(broken.as_ref()), Err(MessageError::Field("unit")));

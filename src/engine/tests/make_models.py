@@ -129,9 +129,24 @@ def threshold():
 
 def slow():
     """`threshold` after a loop of convolutions that leave the picture as it is, a second output of no use."""
-    channels, rounds, shape = 16, 160, [1, 1, 48, 64]
+    convolutions("slow", "As threshold, and takes its time, for tests", [], i64("rounds", 160))
+
+
+def hang():
+    """`threshold`; but of pictures that are brighter than 0.8 on average, the loop does not end within hours."""
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["brightness"], keepdims=0),
+        helper.make_node("Greater", ["brightness", "limit"], ["is_bright"]),
+        helper.make_node("Where", ["is_bright", "for_ever", "once"], ["rounds"]),
+    ]
+    convolutions("hang", "As threshold, and hangs on bright pictures, for tests", nodes, f32("limit", 0.8),
+                 i64("for_ever", 1 << 40), i64("once", 1))
+
+
+def convolutions(name, description, before, *values):
+    channels, shape = 16, [1, 1, 48, 64]
     nodes, constants = brightness("image", "logits_alone")
-    nodes += [
+    nodes = before + nodes + [
         helper.make_node("Expand", ["image", "wide_shape"], ["wide"]),
         helper.make_node("ConstantOfShape", ["weight_shape"], ["weight"],
                          value=numpy_helper.from_array(np.full(1, 1e-3, np.float32))),
@@ -153,9 +168,9 @@ def slow():
         helper.make_node("Add", ["logits_alone", "no_part"], ["logits"]),
     ]
     constants += [i64("wide_shape", [1, channels, 48, 64]), i64("weight_shape", [channels, channels, 3, 3]),
-                  i64("rounds", rounds), f32("nothing", 0.0)]
-    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], constants), "slow")
-    manifest("slow", "As threshold, and takes its time, for tests")
+                  *values, f32("nothing", 0.0)]
+    save(graph(nodes, [tensor("image", shape)], [tensor("logits", shape)], constants), name)
+    manifest(name, description)
 
 
 def nan():
@@ -389,7 +404,7 @@ def imports():
 
 
 if __name__ == "__main__":
-    for make in (threshold, slow, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes, unlike, unlike_rgb, u8_labels, f16, imports):
+    for make in (threshold, slow, hang, nan, rgb_softmax, nhwc, labels, wrong_shape, corrupt, planes, unlike, unlike_rgb, u8_labels, f16, imports):
         make()
     for path in sorted([*HERE.glob("*/model.onnx"), *IMPORTS.glob("*")]):
         print(f"{str(path.relative_to(HERE.parent)):50} {path.stat().st_size:5} bytes")

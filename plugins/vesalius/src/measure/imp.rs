@@ -283,6 +283,13 @@ impl Measure {
         }
     }
 
+    /// As [`forget`](Self::forget), and with the numbers of objects, for they are another patient's.
+    fn begin_anew(&self) {
+        let mut state = self.state.lock();
+        state.told.clear();
+        state.sessions.clear();
+    }
+
     fn post(&self, result: &FrameResult) {
         let obj = self.obj();
         for measurement in result.measurements.iter().chain(&result.series) {
@@ -526,6 +533,9 @@ impl BaseTransformImpl for Measure {
             gst::EventView::CustomDownstream(custom) => {
                 if let Some((event, pts_ns)) = custom.structure().and_then(crate::events::read) {
                     self.take_event(event, pts_ns);
+                } else if let Some(why) = custom.structure().and_then(crate::events::read_anew) {
+                    self.expire(why.expiry());
+                    self.begin_anew();
                 }
             }
             _ => {}

@@ -13,6 +13,7 @@ use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
 use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
 
+use super::live::LiveSide;
 use super::running::{Loaded, Running};
 use super::settings::{AUTO, Isolation, Mode, Settings};
 use super::sight::Outlook;
@@ -27,7 +28,7 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 #[derive(Default)]
 pub struct Segment {
-    settings: Mutex<Settings>,
+    pub(super) settings: Mutex<Settings>,
     pub(super) running: Mutex<Option<Arc<Running>>>,
     pub(super) stream: Mutex<Stream>,
     pub(super) stats: Arc<Mutex<Stats>>,
@@ -35,6 +36,11 @@ pub struct Segment {
     /// See [`Job::epoch`](super::infer::Job::epoch).
     pub(super) epoch: AtomicU64,
     sharing: Sharing,
+    /// Whether a person does not want results.
+    pub(super) disabled: AtomicBool,
+    pub(super) live: Mutex<LiveSide>,
+    /// Counts what makes an engine that is still being loaded come too late.
+    pub(super) loading: AtomicU64,
 }
 
 #[glib::object_subclass]
@@ -47,12 +53,19 @@ impl ObjectSubclass for Segment {
 impl Segment {
     /// Loads the engine. Where a GPU runs it, pictures are prepared there too, in a context that is offered to the
     /// pipeline before anybody else makes another.
-    fn load(&self) -> Result<Running, gst::ErrorMessage> {
-        let loaded = Arc::new(Loaded::choose(&self.settings.lock())?);
+    pub(super) fn load(&self) -> Result<Running, gst::ErrorMessage> {
+        // Out of its lock, for loading takes long, and properties are asked meanwhile.
+        let settings = self.settings.lock().clone();
+        let loaded = Arc::new(Loaded::choose(&settings)?);
+        self.start(&loaded)
+    }
+
+    /// Starts an engine's threads, and says what it runs on.
+    pub(super) fn start(&self, loaded: &Arc<Loaded>) -> Result<Running, gst::ErrorMessage> {
         let kernels = if !loaded.provider.is_gpu() {
             None
         } else {
-            let kernels = self.kernels(&loaded);
+            let kernels = self.kernels(loaded);
             if let Err(why) = &kernels {
                 let text = format!("the processor prepares the pictures for the GPU: {why}");
                 gst::element_imp_warning!(self, gst::ResourceError::NotFound, ["{text}"]);
@@ -175,7 +188,10 @@ impl ObjectImpl for Segment {
                     .build(),
                 glib::ParamSpecUInt64::builder("deadline")
                     .nick("Deadline")
-                    .blurb("How long an answer may take before the engine's own process is ended, in nanoseconds")
+                    .blurb(
+                        "How long an answer may take before the engine's own process is ended or, in mode=latest on the processor, \
+                         the run; in nanoseconds",
+                    )
                     .minimum(1_000_000)
                     .default_value(1_000_000_000)
                     .mutable_ready()
@@ -199,6 +215,31 @@ impl ObjectImpl for Segment {
                     .blurb("Age in nanoseconds above which a result is not used in mode=latest")
                     .default_value(u64::try_from(default.max_age.as_nanos()).unwrap_or(u64::MAX))
                     .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("enabled")
+                    .nick("Enabled")
+                    .blurb(
+                        "Whether frames are looked at; off takes effect with the next frame, whatever the engine does",
+                    )
+                    .default_value(true)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoolean::builder("load-in-background")
+                    .nick("Load in the background")
+                    .blurb(
+                        "In mode=latest, let frames pass while the engine is loaded; one that cannot be loaded is then a \
+                         state (FAULT) and a warning, and no error",
+                    )
+                    .default_value(default.background)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("watch-signal")
+                    .nick("Watch the signal")
+                    .blurb(
+                        "In mode=latest, look whether the picture is frozen, black or colour bars: then nothing is shown on it",
+                    )
+                    .default_value(default.watch_signal)
+                    .mutable_playing()
                     .build(),
                 glib::ParamSpecString::builder("runtime")
                     .nick("Runtime")
@@ -229,6 +270,9 @@ impl ObjectImpl for Segment {
             "isolation" => settings.isolation = value.get().unwrap_or_default(),
             "program" => settings.program = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             "deadline" => settings.deadline = Duration::from_nanos(value.get().unwrap_or_default()),
+            "enabled" => self.disabled.store(!value.get().unwrap_or(true), Ordering::Release),
+            "load-in-background" => settings.background = value.get().unwrap_or_default(),
+            "watch-signal" => settings.watch_signal = value.get().unwrap_or_default(),
             "runtime" => settings.runtime = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             _ => {}
         }
@@ -247,6 +291,9 @@ impl ObjectImpl for Segment {
             "isolation" => settings.isolation.to_value(),
             "program" => settings.program.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "deadline" => u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX).to_value(),
+            "enabled" => (!self.disabled.load(Ordering::Acquire)).to_value(),
+            "load-in-background" => settings.background.to_value(),
+            "watch-signal" => settings.watch_signal.to_value(),
             "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "stats" => self.stats.lock().structure().to_value(),
             _ => pspec.default_value().clone(),
@@ -283,15 +330,23 @@ impl ElementImpl for Segment {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::NullToReady {
-            let running = self.load().map_err(|message| {
+            let failed = |message| {
                 self.post_error_message(message);
                 gst::StateChangeError
-            })?;
-            *self.running.lock() = Some(Arc::new(running));
+            };
+            let in_background = self.settings.lock().in_background();
+            if in_background {
+                self.load_in_background()
+                    .map_err(|text| failed(gst::error_msg!(gst::ResourceError::Failed, ("{text}"))))?;
+            } else {
+                *self.running.lock() = Some(Arc::new(self.load().map_err(failed)?));
+            }
         }
         let result = self.parent_change_state(transition)?;
         if transition == gst::StateChange::ReadyToNull {
-            *self.running.lock() = None;
+            self.loading.fetch_add(1, Ordering::AcqRel);
+            // The threads end outside the lock.
+            drop(self.running.lock().take());
             self.stats.lock().context = None;
             self.sharing.forget();
         }
@@ -322,6 +377,7 @@ impl BaseTransformImpl for Segment {
         self.flushing.store(true, Ordering::Release);
         self.forget();
         *self.stream.lock() = Stream::default();
+        self.live.lock().stopped();
         Ok(())
     }
 
@@ -356,7 +412,9 @@ impl BaseTransformImpl for Segment {
             stream.newest = None;
             stream.info = Some(Arc::new(info));
             stream.outlook = outlook;
+            stream.place = Place::of(incaps);
         }
+        self.live.lock().other_picture();
         if self.latency() != declared {
             let obj = self.obj();
             let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
@@ -386,6 +444,15 @@ impl BaseTransformImpl for Segment {
             gst::EventView::Gap(_) | gst::EventView::StreamStart(_) => {
                 self.drain();
                 self.forget();
+            }
+            gst::EventView::CustomDownstream(custom) => {
+                self.drain();
+                let structure = custom.structure();
+                if let Some(state) = structure.and_then(crate::events::read_signal) {
+                    self.live.lock().told = state;
+                } else if structure.and_then(crate::events::read_anew).is_some() {
+                    self.forget();
+                }
             }
             _ if event.is_serialized() => self.drain(),
             _ => {}

@@ -7,7 +7,7 @@ use std::time::Instant;
 use vesalius_cuda::gst_cuda::Access;
 use vesalius_cuda::{BackOff, Kernels, Recovering};
 use vesalius_engine::apart::{ApartOptions, ApartWorker};
-use vesalius_engine::{DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
+use vesalius_engine::{Breaker, DeviceWorker, Engine, EngineError, FrameOutput, SessionOptions, Worker};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
 
@@ -140,6 +140,24 @@ impl Inference {
             Eyes::Host(_) => ("thread".to_owned(), 0),
             Eyes::Device { .. } => ("thread (on a GPU)".to_owned(), 0),
             Eyes::Apart(worker) => (format!("process ({})", worker.confinement()), worker.id().unwrap_or(0)),
+        }
+    }
+
+    /// Lets the first answer that is waited for take as long as the others.
+    pub(super) fn warm_up(&mut self) -> Result<(), EngineError> {
+        match &mut self.eyes {
+            Eyes::Host(worker) => worker.warm_up(),
+            // A process of its own and whoever loads a session on a GPU have run it.
+            Eyes::Apart(_) | Eyes::Device { .. } => Ok(()),
+        }
+    }
+
+    /// What ends a run that takes too long, where that can be.
+    pub(super) fn breaker(&self) -> Option<Breaker> {
+        match &self.eyes {
+            Eyes::Host(worker) => Some(worker.breaker().clone()),
+            // A process of its own is ended by whoever waits for it.
+            Eyes::Apart(_) | Eyes::Device { .. } => None,
         }
     }
 

@@ -13,10 +13,14 @@
 
 use gst::glib;
 use gst::prelude::*;
+use gst::subclass::prelude::*;
 
+mod condition;
 mod imp;
 mod infer;
+mod live;
 mod pool;
+
 mod running;
 mod settings;
 mod sight;
@@ -35,6 +39,16 @@ impl Segment {
     /// A new element, made without the registry.
     pub fn new() -> Self {
         glib::Object::new()
+    }
+
+    /// Takes another engine, in `mode=latest`: the one at hand serves until the new one has been loaded and has run, for
+    /// which this waits.
+    ///
+    /// # Errors
+    ///
+    /// One line; the engine at hand stays.
+    pub fn change_engine(&self, engine: &str) -> Result<(), String> {
+        self.imp().change_engine(engine)
     }
 }
 

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 /// How often a waiting thread looks whether it should stop waiting.
 const CANCEL_POLL: Duration = Duration::from_millis(10);
+
+/// A thread of a mailbox that has not ended by then is left behind, with what it holds.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(3);
 
 enum Answer<R> {
     Pending,
@@ -236,7 +239,16 @@ impl<J> Drop for Pool<J> {
         if let Source::Mailbox(mailbox) = &self.source {
             mailbox.close();
         }
+        let is_mailbox = matches!(self.source, Source::Mailbox(_));
+        let given_up = Instant::now() + LEFT_BEHIND_AFTER;
         for thread in self.threads.drain(..) {
+            // With a mailbox the picture counts, and nobody waits for a thread that hangs.
+            while is_mailbox && !thread.is_finished() && Instant::now() < given_up {
+                std::thread::sleep(CANCEL_POLL);
+            }
+            if is_mailbox && !thread.is_finished() {
+                continue;
+            }
             // A thread that panicked has nothing more to say.
             let _ = thread.join();
         }

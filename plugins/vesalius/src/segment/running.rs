@@ -1,16 +1,17 @@
 //! The engine at work: what is loaded, on which threads, and where it looks at the frames.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use vesalius_cuda::Kernels;
 use vesalius_engine::apart::{self, ApartOptions};
 use vesalius_engine::{
-    Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
+    Breaker, Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
 };
 use vesalius_measure::result::{EngineIdentity, FrameResult};
 
+use super::condition::Condition;
 use super::infer::{Inference, Job, Outcome};
 use super::pool::{Pool, PoolError};
 use super::settings::{Isolation, Mode, Plan, Settings};
@@ -29,6 +30,8 @@ pub(super) struct Loaded {
     why: String,
     /// How the engine's own process is kept, where it has one.
     apart: Option<ApartOptions>,
+    /// Time after which a run is ended.
+    pub(super) deadline: Duration,
 }
 
 impl Loaded {
@@ -79,6 +82,7 @@ impl Loaded {
             max_age: settings.max_age,
             why: selection.why,
             apart,
+            deadline: settings.deadline,
             engine,
         })
     }
@@ -101,9 +105,12 @@ impl Loaded {
         stats: &Arc<Mutex<Stats>>,
     ) -> Result<Running, PoolError<EngineError>> {
         let finished = Arc::new(Mutex::new(Finished::default()));
+        let condition = Arc::new(Mutex::new(Condition::default()));
+        let breakers = Arc::new(Mutex::new(Vec::new()));
         let sees_device = kernels.is_some();
         let make = {
             let (loaded, finished, stats) = (self.clone(), finished.clone(), stats.clone());
+            let (condition, breakers) = (condition.clone(), breakers.clone());
             move || {
                 let mut inference = Inference::load(
                     &loaded.engine,
@@ -113,11 +120,22 @@ impl Loaded {
                     loaded.apart.as_ref(),
                 )?;
                 note(&mut stats.lock(), &inference);
-                let (finished, stats) = (finished.clone(), stats.clone());
+                if loaded.mode == Mode::Latest {
+                    inference.warm_up()?;
+                    breakers.lock().extend(inference.breaker());
+                }
+                let (finished, stats, condition) = (finished.clone(), stats.clone(), condition.clone());
+                let (breakers, latest) = (breakers.clone(), loaded.mode == Mode::Latest);
                 Ok(move |job: Job| {
                     let Job { sight, info, pts_ns, epoch, promise } = job;
+                    condition.lock().ask(Instant::now());
                     let outcome = inference.run(sight, &info, pts_ns);
                     let (ns, error) = (outcome.result.times.inference_ns, outcome.error.clone());
+                    condition.lock().answer(Instant::now(), error.as_deref());
+                    if latest && error.is_some() {
+                        // A panic has loaded the engine anew, in newest-frame mode the only worker's.
+                        *breakers.lock() = inference.breaker().into_iter().collect();
+                    }
                     let count = || {
                         let mut stats = stats.lock();
                         stats.count_inference(ns, error);
@@ -139,7 +157,7 @@ impl Loaded {
             }
         };
         let pool = Pool::start(self.plan.workers, self.mode == Mode::Latest, make)?;
-        Ok(Running { loaded: self.clone(), pool, sees_device, finished })
+        Ok(Running { breakers, loaded: self.clone(), pool, sees_device, finished, condition })
     }
 }
 
@@ -160,6 +178,25 @@ pub(super) struct Running {
     pub(super) sees_device: bool,
     /// Where the threads leave results in newest-frame mode.
     pub(super) finished: Arc<Mutex<Finished>>,
+    /// How the engine is doing in newest-frame mode.
+    pub(super) condition: Arc<Mutex<Condition>>,
+    breakers: Arc<Mutex<Vec<Breaker>>>,
+}
+
+impl Running {
+    /// Ends a run that has taken longer than the deadline. The frame then has no result, and the next one is asked.
+    pub(super) fn watch(&self, now: Instant) {
+        if self.condition.lock().busy_for(now) >= self.loaded.deadline {
+            self.breakers.lock().iter().for_each(Breaker::stop);
+        }
+    }
+}
+
+impl Drop for Running {
+    /// The threads are waited for, and a run that hangs must not hang whoever stops the element.
+    fn drop(&mut self) {
+        self.breakers.lock().iter().for_each(Breaker::end);
+    }
 }
 
 /// What the threads leave for the next frame in newest-frame mode.

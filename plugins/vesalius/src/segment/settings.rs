@@ -57,6 +57,8 @@ pub(super) struct Settings {
     pub(super) deadline: Duration,
     pub(super) program: Option<PathBuf>,
     pub(super) runtime: Option<PathBuf>,
+    pub(super) background: bool,
+    pub(super) watch_signal: bool,
 }
 
 impl Default for Settings {
@@ -73,6 +75,8 @@ impl Default for Settings {
             deadline: Duration::from_secs(1),
             program: None,
             runtime: None,
+            background: false,
+            watch_signal: false,
         }
     }
 }
@@ -89,6 +93,11 @@ pub(super) struct Plan {
 }
 
 impl Settings {
+    /// Whether frames pass before the engine is loaded.
+    pub(super) fn in_background(&self) -> bool {
+        self.background && self.mode == Mode::Latest
+    }
+
     /// Every frame: one thread a frame, for a network splits worse than a stream of frames. Newest frame: all
     /// threads on it, for only its delay counts.
     pub(super) fn plan(&self, provider: Provider) -> Plan {

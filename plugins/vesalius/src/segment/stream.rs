@@ -12,9 +12,10 @@ use vesalius_measure::result::{FrameResult, Reason};
 use super::imp::Segment;
 use super::infer::{Job, Outcome};
 use super::pool::{Ticket, promise};
-use super::running::{Finished, Newest, Running};
+use super::running::{Finished, Newest};
 use super::settings::Mode;
 use super::sight::{Outlook, Sight};
+use crate::device::Place;
 use crate::result_meta::ResultMeta;
 
 /// A frame on its way, and the right to its result.
@@ -33,6 +34,8 @@ pub(super) struct Stream {
     pub(super) in_flight: VecDeque<InFlight>,
     /// A flow error met while draining on an event, returned with the next buffer.
     pub(super) pending_error: Option<gst::FlowError>,
+    /// Where the frames lie.
+    pub(super) place: Place,
     /// The result last attached in newest-frame mode.
     pub(super) newest: Newest,
 }
@@ -60,7 +63,7 @@ impl Segment {
     }
 
     /// Says that the engine failed, less and less often.
-    fn report(&self, error: &str) {
+    pub(super) fn report(&self, error: &str) {
         let (reported, failed) = {
             let mut stats = self.stats.lock();
             stats.reported += 1;
@@ -129,7 +132,10 @@ impl Segment {
     }
 
     pub(super) fn accept(&self, mut buffer: gst::Buffer) -> Result<Option<gst::Buffer>, gst::FlowError> {
-        let Some(running) = self.running.lock().clone() else { return Err(gst::FlowError::Flushing) };
+        let running = self.running.lock().clone();
+        if running.is_none() && !self.settings.lock().in_background() {
+            return Err(gst::FlowError::Flushing);
+        }
         let Some(info) = self.stream.lock().info.clone() else { return Err(gst::FlowError::NotNegotiated) };
         let Some(pts) = buffer.pts() else {
             gst::element_imp_error!(
@@ -141,31 +147,26 @@ impl Segment {
         };
         let pts_ns = pts.nseconds();
         self.stats.lock().frames += 1;
+        let Some(running) = running.filter(|running| running.loaded.mode == Mode::EveryFrame) else {
+            let running = self.running.lock().clone();
+            return Ok(Some(self.pass(running.as_deref(), buffer, &info, pts_ns)));
+        };
         let epoch = self.epoch.load(Ordering::Acquire);
-        let sight = self.sight(&mut buffer);
-        match running.loaded.mode {
-            Mode::EveryFrame => {
-                let (promise, ticket) = promise();
-                // What the pool cannot take is dropped, and its promise with it: the ticket knows.
-                if let Some(sight) = sight {
-                    drop(running.pool.give(Job { sight, info, pts_ns, epoch, promise: Some(promise) }));
-                }
-                self.stream.lock().in_flight.push_back(InFlight { buffer, pts_ns, ticket });
-                Ok(None)
-            }
-            Mode::Latest => {
-                let job = sight.map(|sight| Job { sight, info, pts_ns, epoch, promise: None });
-                if job.is_none_or(|job| running.pool.give(job).is_some()) {
-                    self.stats.lock().skipped += 1;
-                }
-                self.attach_newest(&running, &mut buffer, pts_ns);
-                Ok(Some(buffer))
-            }
+        let (promise, ticket) = promise();
+        if self.disabled.load(Ordering::Acquire) {
+            let identity = running.loaded.identity.clone();
+            promise
+                .keep(Outcome { result: FrameResult::missing(identity, pts_ns, Reason::Off), error: None });
+        } else if let Some(sight) = self.sight(&mut buffer) {
+            // What the pool cannot take is dropped, and its promise with it: the ticket knows.
+            drop(running.pool.give(Job { sight, info, pts_ns, epoch, promise: Some(promise) }));
         }
+        self.stream.lock().in_flight.push_back(InFlight { buffer, pts_ns, ticket });
+        Ok(None)
     }
 
     /// What the engine's thread is given of a frame; `None` where the GPU has nothing to give.
-    fn sight(&self, buffer: &mut gst::Buffer) -> Option<Sight> {
+    pub(super) fn sight(&self, buffer: &mut gst::Buffer) -> Option<Sight> {
         // Out of its lock, for it may take as long as a copy on the GPU.
         let Some(mut outlook) = self.stream.lock().outlook.take() else {
             return Some(Sight::Read(buffer.clone()));
@@ -178,42 +179,6 @@ impl Segment {
                 self.report(&error.to_string());
             })
             .ok()
-    }
-
-    /// Attaches the newest result with its age, or says why there is none to show.
-    fn attach_newest(&self, running: &Running, buffer: &mut gst::Buffer, pts_ns: u64) {
-        // The lock is not held while messages are posted.
-        let Finished { newest, errors } = std::mem::take(&mut *running.finished.lock());
-        for error in &errors {
-            self.report(error);
-        }
-        if let Some((epoch, outcome)) = newest
-            && epoch == self.epoch.load(Ordering::Acquire)
-        {
-            self.stream.lock().newest = Some(Arc::new(outcome.result));
-        }
-        let newest = self.stream.lock().newest.clone();
-        let result = match newest {
-            None => FrameResult::missing(running.loaded.identity.clone(), pts_ns, Reason::NoResultYet),
-            Some(newest) => {
-                let age_ns = pts_ns.saturating_sub(newest.source_pts_ns);
-                if u128::from(age_ns) > running.loaded.max_age.as_nanos() {
-                    self.stats.lock().stale += 1;
-                    let mut stale = FrameResult::missing(
-                        running.loaded.identity.clone(),
-                        newest.source_pts_ns,
-                        Reason::Stale,
-                    );
-                    stale.age_ns = age_ns;
-                    stale
-                } else {
-                    let mut result = (*newest).clone();
-                    result.age_ns = age_ns;
-                    result
-                }
-            }
-        };
-        ResultMeta::add(buffer.make_mut(), Arc::new(result));
     }
 
     /// How long a frame may stay: the frames in flight, less the one being taken.
