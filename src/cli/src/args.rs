@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -22,6 +23,8 @@ pub struct Args {
 pub enum Command {
     /// Segment, measure and annotate recordings and stills, every frame
     Replay(ReplayArgs),
+    /// Show a live picture with outlines and values; the picture never waits for them
+    Live(LiveArgs),
     /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule or the bladder
     Combine(CombineArgs),
     /// Score a run's masks and values against truth
@@ -91,6 +94,78 @@ pub struct ReplayArgs {
     /// Print one JSON object an input instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whether pictures are looked at from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AiSwitch {
+    /// They are.
+    On,
+    /// Not before a person turns it on.
+    Off,
+}
+
+#[derive(Debug, Parser)]
+pub struct LiveArgs {
+    /// v4l2:///dev/video0, rtsp://…, srt://…, launch:… (as gst-launch-1.0 takes it), phantom:NAME, or a recording, which is
+    /// shown at its own pace
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// Engine by name or folder; see `vesalius engine list`
+    #[arg(long, default_value = "fetal-head")]
+    pub engine: String,
+    /// Whether pictures are looked at from the start
+    #[arg(long, value_enum, default_value_t = AiSwitch::On)]
+    pub ai: AiSwitch,
+    /// Millimetres per pixel: MM_PER_PX or X,Y; or ruler:MM, caliper:X,Y,X,Y=MM, profile:FILE,…. Without it, lengths are in
+    /// pixels
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    pub calibration: Option<String>,
+    /// Give the scale up when ruler or sector of the picture show another depth; one from a ruler or profile always is
+    #[arg(long, requires = "calibration")]
+    pub watch_depth: bool,
+    /// What is measured: a protocol by name, or a TOML file with one and its settings. Without it, what the engine asks for
+    #[arg(long, value_name = "NAME|FILE")]
+    pub protocol: Option<String>,
+    /// Milliseconds for which an object must be seen before it is measured and drawn
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub confirm_ms: u32,
+    /// Milliseconds after which a result is not shown any more
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub max_age_ms: u32,
+    /// Begin a recording anew at its end
+    #[arg(long = "loop")]
+    pub again: bool,
+    /// Open a window
+    #[arg(long)]
+    pub window: bool,
+    /// Serve a page with the picture, control and metrics, such as 127.0.0.1:8080; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub serve: Option<SocketAddr>,
+    /// File with what others must know to be let in; needed on every address but this machine's own
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub token_file: Option<PathBuf>,
+    /// Record from the start into this folder, as shown and as it came; snapshots go there too
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Folder for snapshots and for what the page records, without recording from the start
+    #[arg(long, short, value_name = "DIR", conflicts_with = "record")]
+    pub out: Option<PathBuf>,
+    /// Seconds after which it ends by itself
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<f64>,
+    /// Threads for inference (0 = one a core)
+    #[arg(long, default_value_t = 0)]
+    pub threads: u32,
+    #[command(flatten)]
+    pub backend: BackendArgs,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.1..=1e7).contains(&seconds) => Ok(seconds),
+        _ => Err("write seconds, 0.1 and more".to_owned()),
+    }
 }
 
 #[derive(Debug, Parser)]

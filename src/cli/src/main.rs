@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod engine;
 mod explain;
+mod live;
 mod phantom;
 mod progress;
 mod replay;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
+        Command::Live(args) => live::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),
         Command::Explain(args) => explain::run(args),

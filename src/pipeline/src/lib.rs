@@ -2,6 +2,7 @@
 //!
 //! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
 //! * [`explain`]: one frame, and what an engine's answer on it rests on, as a picture;
+//! * [`live`]: the same elements on a picture that is now, which never waits for them;
 //! * [`phantom`]: a phantom's clip with its truth;
 //! * [`picture`]: one still, decoded as a replay does.
 //!
@@ -16,6 +17,7 @@ pub mod events;
 pub mod explain;
 pub mod identity;
 pub mod input;
+pub mod live;
 pub mod phantom;
 pub mod picture;
 pub mod replay;

@@ -1,0 +1,54 @@
+//! What people can do to a live job.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+use vesalius_serve::{Control, Refusal};
+
+use super::shared::Shared;
+use super::snapshot;
+use super::status::facts;
+
+/// The controls of a job.
+pub(crate) struct Controls(pub(crate) Arc<Shared>);
+
+impl Control for Controls {
+    fn set_ai(&self, on: bool) -> Result<(), Refusal> {
+        self.0.segment.set_property("enabled", on);
+        Ok(())
+    }
+
+    fn set_engine(&self, name: &str) -> Result<(), Refusal> {
+        // Folders by path are for who starts the program, not for who reaches its page.
+        if !self.0.engines.iter().any(|engine| engine == name) {
+            let known = self.0.engines.join(", ");
+            return Err(Refusal::Bad(format!("there is no engine '{name}'; there are: {known}")));
+        }
+        self.0.segment.change_engine(name).map_err(Refusal::NotNow)
+    }
+
+    fn record(&self, on: bool) -> Result<(), Refusal> {
+        let done = if on { self.0.begin_recording() } else { self.0.end_recording() };
+        done.map_err(Refusal::NotNow)
+    }
+
+    fn look_back(&self) -> Result<String, Refusal> {
+        Err(Refusal::NotNow("the seconds before now are not kept yet: use Record".to_owned()))
+    }
+
+    fn snapshot(&self) -> Result<String, Refusal> {
+        let folder = self.0.folder.as_ref().ok_or_else(|| {
+            Refusal::NotNow("there is nowhere to keep a picture: start with --out DIR".to_owned())
+        })?;
+        snapshot::take(folder, &self.0.annotated, &self.0.clean, &facts(&self.0)).map_err(Refusal::NotNow)
+    }
+
+    fn new_patient(&self) -> Result<(), Refusal> {
+        self.0.feed.begin_anew();
+        Ok(())
+    }
+
+    fn webrtc(&self, _offer: &str) -> Result<String, Refusal> {
+        Err(Refusal::NotNow("no WebRTC here yet: pictures come one by one".to_owned()))
+    }
+}

@@ -1,0 +1,236 @@
+//! What goes into the chain: the source's pictures as they come, and something honest while none do.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gstvesalius::{Anew, anew_event, signal_event};
+use parking_lot::Mutex;
+use vesalius_measure::live::SignalState;
+
+use super::card;
+
+/// Without a picture for longer, the last one is no longer shown as if it were now.
+const STALLED: Duration = Duration::from_millis(250);
+/// Without a picture for longer, a card takes its place.
+const GONE: Duration = Duration::from_millis(1500);
+/// Pictures that are not the source's come this often.
+const REPEAT: Duration = Duration::from_millis(100);
+/// Frames that may wait before the chain. More would make the picture late; then the oldest goes.
+const WAITING: u64 = 3;
+/// A picture that is due for longer keeps its time no more.
+const LATE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+/// Times of arrival that are kept for frames on their way.
+const ARRIVALS: usize = 64;
+
+/// Why the source gives nothing before its first picture.
+const WAITS: &str = "waiting for the first picture";
+
+struct Inner {
+    info: Option<gst_video::VideoInfo>,
+    caps: Option<gst::Caps>,
+    last: Option<gst::Buffer>,
+    last_at: Option<Instant>,
+    last_pts: Option<gst::ClockTime>,
+    /// What the chain was told of the pictures that it gets.
+    told: SignalState,
+    told_at: Instant,
+    repeat_at: Instant,
+    /// Why the source is lost; `None` while it is not known to be.
+    lost: Option<String>,
+    arrivals: VecDeque<(gst::ClockTime, Instant)>,
+    frames: u64,
+    pushed: u64,
+    times_lost: u64,
+}
+
+/// The entry of the chain. Pictures and ticks come from threads of their own.
+pub(crate) struct Feed {
+    source: gst_app::AppSrc,
+    clock: gst::Clock,
+    base: gst::ClockTime,
+    inner: Mutex<Inner>,
+}
+
+/// What the feed has seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FeedFigures {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Pictures of the source.
+    pub(crate) frames: u64,
+    /// Pictures and cards that were handed to the chain.
+    pub(crate) pushed: u64,
+    /// How often the source was lost.
+    pub(crate) times_lost: u64,
+    /// Why it is lost now; empty when it is not.
+    pub(crate) why: String,
+}
+
+impl Feed {
+    /// The element that feeds.
+    pub(crate) fn element() -> gst_app::AppSrc {
+        gst_app::AppSrc::builder()
+            .name("feed")
+            .format(gst::Format::Time)
+            .is_live(true)
+            .max_buffers(WAITING)
+            .max_bytes(0)
+            .max_time(gst::ClockTime::ZERO)
+            .leaky_type(gst_app::AppLeakyType::Downstream)
+            .build()
+    }
+
+    /// Feeds an element whose pipeline plays on this clock, from this time on.
+    pub(crate) fn new(source: gst_app::AppSrc, clock: gst::Clock, base: gst::ClockTime) -> Self {
+        let now = Instant::now();
+        let inner = Inner {
+            info: None,
+            caps: None,
+            last: None,
+            last_at: None,
+            last_pts: None,
+            told: SignalState::Live,
+            told_at: now,
+            repeat_at: now,
+            lost: None,
+            arrivals: VecDeque::new(),
+            frames: 0,
+            pushed: 0,
+            times_lost: 0,
+        };
+        Self { source, clock, base, inner: Mutex::new(inner) }
+    }
+
+    /// Takes a picture that was due at a time of the clock.
+    pub(crate) fn frame(&self, mut buffer: gst::Buffer, caps: &gst::CapsRef, at: gst::ClockTime) {
+        let now = Instant::now();
+        // What comes late comes now: else it would get times before those of the pictures that were shown in its place.
+        let clock = self.clock.time();
+        let at = if clock.saturating_sub(at) > LATE { clock } else { at };
+        let mut inner = self.inner.lock();
+        if inner.caps.as_deref() != Some(caps) {
+            let Ok(info) = gst_video::VideoInfo::from_caps(caps) else { return };
+            inner.info = Some(info);
+            inner.caps = Some(caps.to_owned());
+            self.source.set_caps(Some(&caps.to_owned()));
+        }
+        let comes_back = inner.told == SignalState::None && inner.frames > 0;
+        if inner.told != SignalState::Live {
+            self.tell(&mut inner, SignalState::Live, now);
+        }
+        if comes_back {
+            // It may be another scanner, or another patient.
+            self.source.send_event(anew_event(Anew::Source));
+        }
+        inner.lost = None;
+        inner.frames += 1;
+        inner.last_at = Some(now);
+        {
+            let writable = buffer.make_mut();
+            writable.set_dts(gst::ClockTime::NONE);
+            if comes_back {
+                writable.set_flags(gst::BufferFlags::DISCONT);
+            }
+        }
+        inner.last = Some(buffer.clone());
+        self.push(&mut inner, buffer, at.saturating_sub(self.base), now);
+    }
+
+    /// The source gives no more, for a reason.
+    pub(crate) fn lose(&self, why: &str) {
+        let mut inner = self.inner.lock();
+        if inner.lost.is_none() {
+            inner.times_lost += 1;
+        }
+        inner.lost = Some(why.to_owned());
+    }
+
+    /// For how long no picture has come; `None` before the first.
+    pub(crate) fn silent_for(&self) -> Option<Duration> {
+        self.inner.lock().last_at.map(|at| at.elapsed())
+    }
+
+    /// Looks after the picture between pictures; to be called every few milliseconds.
+    pub(crate) fn tick(&self) {
+        let now = Instant::now();
+        let mut inner = self.inner.lock();
+        let silent = inner
+            .last_at
+            .map_or(now.saturating_duration_since(inner.told_at), |at| now.saturating_duration_since(at));
+        let never = inner.last_at.is_none();
+        let is_lost = inner.lost.is_some() || silent > GONE || (never && silent > STALLED);
+        let state = match () {
+            () if is_lost || (never && inner.told == SignalState::None) => SignalState::None,
+            () if silent > STALLED => SignalState::Frozen,
+            () => return,
+        };
+        if inner.told != state {
+            self.tell(&mut inner, state, now);
+        } else if now < inner.repeat_at {
+            return;
+        }
+        inner.repeat_at = now + REPEAT;
+        let picture = if state == SignalState::None {
+            if inner.info.is_none() {
+                inner.info = card::default_info();
+                let caps = inner.info.as_ref().and_then(|info| info.to_caps().ok());
+                self.source.set_caps(caps.as_ref());
+                inner.caps = caps;
+            }
+            let why = inner.lost.clone().unwrap_or_else(|| if never { WAITS } else { "" }.to_owned());
+            inner.info.as_ref().and_then(|info| card::no_signal(info, &why))
+        } else {
+            inner.last.clone()
+        };
+        let Some(picture) = picture else { return };
+        self.push(&mut inner, picture, self.clock.time().saturating_sub(self.base), now);
+    }
+
+    fn tell(&self, inner: &mut Inner, state: SignalState, now: Instant) {
+        (inner.told, inner.told_at, inner.repeat_at) = (state, now, now);
+        self.source.send_event(signal_event(state));
+    }
+
+    fn push(&self, inner: &mut Inner, mut buffer: gst::Buffer, pts: gst::ClockTime, now: Instant) {
+        // Two pictures never have one time, and none goes back.
+        let pts = inner.last_pts.map_or(pts, |last| pts.max(last + gst::ClockTime::USECOND));
+        inner.last_pts = Some(pts);
+        buffer.make_mut().set_pts(pts);
+        if inner.arrivals.len() >= ARRIVALS {
+            inner.arrivals.pop_front();
+        }
+        inner.arrivals.push_back((pts, now));
+        inner.pushed += 1;
+        // Refused only where the chain has ended.
+        let _ = self.source.push_buffer(buffer);
+    }
+
+    /// Another patient: from the next picture on, everything that was gathered begins anew.
+    pub(crate) fn begin_anew(&self) {
+        let _inner = self.inner.lock();
+        self.source.send_event(anew_event(Anew::Patient));
+    }
+
+    /// For how long a frame has been on its way.
+    pub(crate) fn delay_of(&self, pts: gst::ClockTime) -> Option<Duration> {
+        let mut inner = self.inner.lock();
+        while inner.arrivals.front().is_some_and(|(at, _)| *at < pts) {
+            inner.arrivals.pop_front();
+        }
+        inner.arrivals.front().filter(|(at, _)| *at == pts).map(|(_, at)| at.elapsed())
+    }
+
+    pub(crate) fn figures(&self) -> FeedFigures {
+        let inner = self.inner.lock();
+        let side = |of: fn(&gst_video::VideoInfo) -> u32| inner.info.as_ref().map_or(0, of);
+        FeedFigures {
+            width: side(|info| info.width()),
+            height: side(|info| info.height()),
+            frames: inner.frames,
+            pushed: inner.pushed,
+            times_lost: inner.times_lost,
+            why: inner.lost.clone().unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Live: the picture passes, whatever engine, recorder and browsers do.
+//!
+//! ```text
+//! front (restartable)        chain                                                       ways out, a pipeline each
+//! source ! … ! appsink ─ Feed ─ appsrc ! vesaliussegment ! vesaliusmeasure ─┬─ overlay ─┬─ window
+//!                         │                                                 │           ├─ JPEG for browsers
+//!             cards and   └ while no picture comes                          └─ recorder └─ recorder
+//!             repeats                                                         (clean)     (annotated)
+//! ```
+//!
+//! The chain has one thread and never waits for anybody: the feed drops the oldest frame where it must, a way
+//! out is handed references of frames and drops what it cannot take. All pipelines go by one clock and one beginning.
+
+mod card;
+mod control;
+mod error;
+mod feed;
+mod front;
+mod outlet;
+mod record;
+mod shared;
+mod snapshot;
+mod source;
+mod status;
+mod view;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gstvesalius::{Measure, Mode, Overlay, Segment, StateMessage};
+use parking_lot::Mutex;
+use vesalius_engine::{PrecisionChoice, ProviderChoice, Registry};
+use vesalius_measure::live::{AiState, SignalState};
+use vesalius_serve::{Control, Hub, Server, Status};
+
+pub use error::LiveError;
+pub use source::Source;
+
+use control::Controls;
+use feed::Feed;
+use front::{Front, one_line};
+use outlet::{Tap, Time, Way};
+use shared::{Seen, Shared};
+use view::Browsers;
+
+use crate::encode::make;
+
+/// How often messages are read and the status is told.
+const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+/// What a live job does.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// Where pictures come from.
+    pub source: Source,
+    /// Whether a recording begins anew at its end.
+    pub again: bool,
+    /// Engine by name or folder.
+    pub engine: String,
+    /// Whether it begins to look at pictures at once.
+    pub ai: bool,
+    /// The scale, as `vesaliusmeasure` takes it; empty for none.
+    pub calibration: String,
+    /// Whether a change of depth ends a scale that was stated as a number.
+    pub watch_depth: bool,
+    /// Measuring protocol by name or TOML file; `None` for the engine's own.
+    pub protocol: Option<String>,
+    /// Milliseconds for which an object must be seen before it is measured and drawn.
+    pub confirm_ms: u32,
+    /// Age from which on a result is not shown.
+    pub max_age: Duration,
+    /// Whether a window is opened.
+    pub window: bool,
+    /// Where control, metrics and the page are served.
+    pub serve: Option<vesalius_serve::Options>,
+    /// Where recordings and snapshots go.
+    pub folder: Option<PathBuf>,
+    /// Whether it records from the start.
+    pub record: bool,
+    /// Time after which it ends by itself.
+    pub duration: Option<Duration>,
+    /// Threads for inference, 0 for one a core.
+    pub threads: u32,
+    /// libonnxruntime.so, where it is not to be looked for.
+    pub runtime: Option<PathBuf>,
+    /// What runs the engine.
+    pub provider: ProviderChoice,
+    /// In which numbers.
+    pub precision: PrecisionChoice,
+}
+
+impl LiveOptions {
+    /// A source and an engine, and nothing else.
+    pub fn new(source: Source, engine: &str) -> Self {
+        Self {
+            source,
+            again: false,
+            engine: engine.to_owned(),
+            ai: true,
+            calibration: String::new(),
+            watch_depth: false,
+            protocol: None,
+            confirm_ms: 0,
+            max_age: Duration::from_millis(200),
+            window: false,
+            serve: None,
+            folder: None,
+            record: false,
+            duration: None,
+            threads: 0,
+            runtime: None,
+            provider: ProviderChoice::default(),
+            precision: PrecisionChoice::default(),
+        }
+    }
+
+    fn segment(&self) -> Segment {
+        let segment = Segment::new();
+        segment.set_property("engine", &self.engine);
+        segment.set_property("mode", Mode::Latest);
+        segment.set_property("load-in-background", true);
+        segment.set_property("watch-signal", true);
+        segment.set_property("enabled", self.ai);
+        segment.set_property("threads", self.threads);
+        segment.set_property("max-age", u64::try_from(self.max_age.as_nanos()).unwrap_or(u64::MAX));
+        segment.set_property("backend", self.provider.to_string());
+        segment.set_property("precision", self.precision.to_string());
+        if let Some(runtime) = &self.runtime {
+            segment.set_property("runtime", runtime.to_string_lossy().as_ref());
+        }
+        segment
+    }
+
+    fn measure(&self) -> Measure {
+        let measure = Measure::new();
+        measure.set_property("post-messages", false);
+        measure.set_property("calibration", &self.calibration);
+        measure.set_property("watch-depth", self.watch_depth);
+        measure.set_property("confirm-ms", self.confirm_ms);
+        if let Some(protocol) = &self.protocol {
+            measure.set_property("protocol", protocol);
+        }
+        measure
+    }
+
+    /// What is wrong is said before anything begins. The engine itself is loaded while pictures pass.
+    fn check(&self) -> Result<(), LiveError> {
+        let wrong = |message: String| LiveError::Settings { message };
+        gstvesalius::read_statement(&self.calibration).map_err(wrong)?;
+        if let Some(protocol) = &self.protocol {
+            gstvesalius::read_protocol(protocol).map_err(wrong)?;
+        }
+        Registry::standard().find(&self.engine).map_err(|e| wrong(e.to_string()))?;
+        Ok(())
+    }
+}
+
+/// A live job at work. Dropped, it ends; files are closed by [`end`](Self::end).
+pub struct LiveJob {
+    // Dropped in this order: nobody controls what is being taken down, and no picture comes any more.
+    server: Option<Server>,
+    front: Front,
+    window: Option<(u64, Arc<Way>)>,
+    browsers: Option<(u64, Arc<Browsers>)>,
+    pipeline: gst::Pipeline,
+    shared: Arc<Shared>,
+    begun: Instant,
+    duration: Option<Duration>,
+}
+
+impl LiveJob {
+    /// Starts a job.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveError`]. A source that is not there is no error: it is shown, and tried again.
+    pub fn start(options: LiveOptions) -> Result<Self, LiveError> {
+        options.check()?;
+        let broken = |message: String| LiveError::Chain { message };
+        let pipeline = gst::Pipeline::new();
+        let (segment, measure, overlay) = (options.segment(), options.measure(), Overlay::new());
+        let entry = Feed::element();
+        let last = make("fakesink", "libgstreamer1.0-0").map_err(|e| broken(e.to_string()))?;
+        last.set_property("sync", false);
+        last.set_property("async", false);
+        last.set_property("enable-last-sample", false);
+        let parts: [&gst::Element; 5] =
+            [entry.upcast_ref(), segment.upcast_ref(), measure.upcast_ref(), overlay.upcast_ref(), &last];
+        pipeline.add_many(parts).map_err(|e| broken(e.to_string()))?;
+        gst::Element::link_many(parts).map_err(|e| broken(e.to_string()))?;
+
+        let clock = gst::SystemClock::obtain();
+        let base = clock.time();
+        pipeline.use_clock(Some(&clock));
+        pipeline.set_start_time(gst::ClockTime::NONE);
+        pipeline.set_base_time(base);
+        let feed = Arc::new(Feed::new(entry, clock.clone(), base));
+        let (annotated, clean) = (Arc::new(Tap::default()), Arc::new(Tap::default()));
+        let seen = Arc::new(Mutex::new(Seen::new()));
+        let pad = |element: &gst::Element| {
+            element.static_pad("src").ok_or_else(|| broken("an element has no source pad".to_owned()))
+        };
+        clean.on(&pad(measure.upcast_ref())?, |_| {});
+        let (looks, fed) = (seen.clone(), feed.clone());
+        annotated.on(&pad(overlay.upcast_ref())?, move |buffer| Shared::see(&looks, &fed, buffer));
+
+        let engines = Registry::standard().list();
+        let shared = Arc::new(Shared {
+            segment,
+            feed: feed.clone(),
+            annotated,
+            clean,
+            time: Time { clock, base },
+            seen,
+            recording: Mutex::default(),
+            folder: options.folder.clone(),
+            hub: Hub::default(),
+            engines: engines.into_iter().filter(|e| e.manifest.is_ok()).map(|e| e.name).collect(),
+            source: options.source.label(),
+            notice: overlay.property::<Option<String>>("notice").unwrap_or_default(),
+        });
+        if pipeline.set_state(gst::State::Playing).is_err() {
+            let said = crate::bus::startup_error(&pipeline).map(|e| e.message);
+            let _ = pipeline.set_state(gst::State::Null);
+            return Err(broken(said.unwrap_or_else(|| "it does not start".to_owned())));
+        }
+        let front = Front::start(options.source, options.again, feed)?;
+        let mut job = Self {
+            server: None,
+            front,
+            window: None,
+            browsers: None,
+            pipeline,
+            shared,
+            begun: Instant::now(),
+            duration: options.duration,
+        };
+        job.open(options.window, options.serve.as_ref(), options.record)?;
+        Ok(job)
+    }
+
+    /// Opens the ways out.
+    fn open(
+        &mut self,
+        window: bool,
+        serve: Option<&vesalius_serve::Options>,
+        record: bool,
+    ) -> Result<(), LiveError> {
+        let shared = &self.shared;
+        if window {
+            let way = view::window(&shared.time)?;
+            self.window = Some((shared.annotated.add(way.clone()), way));
+        }
+        if let Some(serve) = serve {
+            let browsers = Browsers::start(&shared.hub, &shared.time);
+            let browsers = Arc::new(browsers.map_err(|message| LiveError::Chain { message })?);
+            self.browsers = Some((shared.annotated.add(browsers.clone()), browsers));
+            shared.hub.set_status(status::status(shared));
+            let controls = Arc::new(Controls(shared.clone()));
+            self.server = Some(Server::start(serve, shared.hub.clone(), controls)?);
+        }
+        if record {
+            let path = shared.folder.clone().unwrap_or_default();
+            shared.begin_recording().map_err(|message| LiveError::Record { path, message })?;
+        }
+        Ok(())
+    }
+
+    /// Where it serves, if it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(Server::address)
+    }
+
+    /// Its controls, as the server has them.
+    pub fn control(&self) -> Arc<dyn Control> {
+        Arc::new(Controls(self.shared.clone()))
+    }
+
+    /// What is to be seen of it now.
+    pub fn status(&self) -> Status {
+        status::status(&self.shared)
+    }
+
+    /// Hands `take` every frame as it is shown, on the picture's own thread: it must return at once.
+    pub fn watch(&self, take: impl Fn(&gst::Buffer, &gst::Caps) + Send + Sync + 'static) {
+        struct Watcher<F>(F);
+        impl<F: Fn(&gst::Buffer, &gst::Caps) + Send + Sync> outlet::Outlet for Watcher<F> {
+            fn give(&self, buffer: &gst::Buffer, caps: &gst::Caps) {
+                (self.0)(buffer, caps);
+            }
+        }
+        self.shared.annotated.add(Arc::new(Watcher(take)));
+    }
+
+    /// Keeps it going until `stop` is set, its time is over, or a recording has come to its end. `tell` is given a line
+    /// whenever there is something to say.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveError::Chain`] where the chain itself broke.
+    pub fn run(&mut self, stop: &AtomicBool, tell: &mut dyn FnMut(&str)) -> Result<(), LiveError> {
+        let broken = |message: String| LiveError::Chain { message };
+        let bus = self.pipeline.bus().ok_or_else(|| broken("it has no message bus".to_owned()))?;
+        let mut told_at = Instant::now();
+        loop {
+            let message = bus.timed_pop(TICK);
+            let over = self.duration.is_some_and(|duration| self.begun.elapsed() >= duration);
+            if stop.load(Ordering::Acquire) || over || self.front.has_ended() {
+                return Ok(());
+            }
+            match message.as_ref().map(|m| m.view()) {
+                Some(gst::MessageView::Error(error)) => {
+                    return Err(broken(one_line(error.error().message())));
+                }
+                Some(gst::MessageView::Warning(warning)) => tell(&one_line(warning.error().message())),
+                Some(gst::MessageView::Element(element)) => {
+                    let state = element.structure().and_then(|s| StateMessage::try_from(s).ok());
+                    if let Some(state) = state {
+                        tell(&line(&state, &self.shared.feed.figures().why));
+                    }
+                }
+                _ => {}
+            }
+            if message.is_some() && told_at.elapsed() < Duration::from_nanos(TICK.nseconds()) {
+                continue;
+            }
+            told_at = Instant::now();
+            self.look_after(tell);
+        }
+    }
+
+    /// Tells the hub, and takes away what has failed.
+    fn look_after(&mut self, tell: &mut dyn FnMut(&str)) {
+        let shared = &self.shared;
+        if let Some(text) = shared.watch_recording() {
+            tell(&text);
+        }
+        if let Some((id, way)) = &self.window
+            && let Some(error) = way.error()
+        {
+            shared.annotated.remove(*id);
+            tell(&format!("the window is gone: {error}"));
+            self.window = None;
+        }
+        if let Some((id, browsers)) = &self.browsers
+            && let Some(error) = browsers.error()
+        {
+            shared.annotated.remove(*id);
+            tell(&format!("browsers get no more pictures: {error}"));
+            self.browsers = None;
+        }
+        if self.server.is_some() {
+            shared.hub.set_status(status::status(shared));
+            shared.hub.set_metrics(status::metrics(shared));
+        }
+    }
+
+    /// Ends it and closes its files.
+    ///
+    /// # Errors
+    ///
+    /// One line, where a file could not be closed properly.
+    pub fn end(mut self) -> Result<(), String> {
+        self.server = None;
+        self.shared.end_recording()
+    }
+}
+
+impl Drop for LiveJob {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// A change of state, for a log.
+fn line(state: &StateMessage, source_why: &str) -> String {
+    let because = |why: &str| if why.is_empty() { String::new() } else { format!(" ({why})") };
+    let ai = match state.ai {
+        AiState::Running | AiState::Off => String::new(),
+        _ => because(&state.why),
+    };
+    let signal = if state.signal == SignalState::None { because(source_why) } else { String::new() };
+    format!("picture {}{signal}, AI {}{ai}", state.signal.as_str(), state.ai.as_str())
+}
