@@ -384,7 +384,7 @@ fn an_engine_on_the_processor_gets_copies_and_that_is_said() {
 
 fn a_fault_passes() {
     let nv12 = gst_video::VideoFormat::Nv12;
-    let chain = Chain::play(nv12, Mode::EveryFrame, true, std::time::Duration::from_millis(60));
+    let chain = Chain::play(nv12, Mode::EveryFrame, true, std::time::Duration::from_millis(150));
     assert_eq!(chain.ended.error, None);
     assert_eq!(chain.frames.len() as u64, FRAMES, "the picture goes on");
     let states: Vec<_> = chain.results().iter().map(|result| result.status == ResultStatus::Ok).collect();

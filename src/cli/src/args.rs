@@ -108,6 +108,15 @@ pub enum AiSwitch {
     Off,
 }
 
+/// Where the engine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IsolationChoice {
+    /// In a process of its own.
+    Process,
+    /// In a thread of this one.
+    Thread,
+}
+
 #[derive(Debug, Parser)]
 pub struct LiveArgs {
     /// v4l2:///dev/video0, rtsp://…, srt://…, launch:… (as gst-launch-1.0 takes it), phantom:NAME, or a recording, which is
@@ -136,6 +145,9 @@ pub struct LiveArgs {
     /// Milliseconds after which a result is not shown any more
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_age_ms: u32,
+    /// Where the engine runs on the processor: a crash or a hang of a process of its own ends that and nothing else
+    #[arg(long, value_enum, default_value_t = IsolationChoice::Process)]
+    pub isolation: IsolationChoice,
     /// Begin a recording anew at its end
     #[arg(long = "loop")]
     pub again: bool,

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use vesalius_pipeline::live::{LiveJob, LiveOptions, Source};
+use vesalius_pipeline::live::{Isolation, LiveJob, LiveOptions, Source};
 
-use crate::args::{AiSwitch, LiveArgs};
+use crate::args::{AiSwitch, IsolationChoice, LiveArgs};
 use crate::progress::stop_on_interrupt;
 
 /// Runs the command.
@@ -41,6 +41,10 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
         folder: args.record.clone().or_else(|| args.out.clone()),
         record: args.record.is_some(),
         duration: args.duration.map(Duration::from_secs_f64),
+        isolation: match args.isolation {
+            IsolationChoice::Process => Isolation::Process,
+            IsolationChoice::Thread => Isolation::Thread,
+        },
         threads: args.threads,
         runtime: args.backend.runtime.clone(),
         provider: args.backend.provider,

@@ -2,9 +2,9 @@
 //!
 //! * [`replay()`](replay::replay): recordings and stills through segment, measure and overlay, every frame, to files;
 //! * [`explain`]: one frame, and what an engine's answer on it rests on, as a picture;
-//! * [`picture`]: one still, decoded as a replay does;
 //! * [`live`]: the same elements on a picture that is now, which never waits for them;
-//! * [`phantom`]: a phantom's clip with its truth.
+//! * [`phantom`]: a phantom's clip with its truth;
+//! * [`picture`]: one still, decoded as a replay does.
 //!
 //! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
 //! [`collect`]or that sees every frame in order and hands it to a writing thread over a bounded channel.

@@ -1,5 +1,5 @@
 //! Two runs of the same inputs on the disk, as people have them, right and wrong.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fmt::Write as _;
 use std::fs;

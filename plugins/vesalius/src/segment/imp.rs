@@ -186,6 +186,16 @@ impl ObjectImpl for Segment {
                     )
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecUInt64::builder("deadline")
+                    .nick("Deadline")
+                    .blurb(
+                        "How long an answer may take before the engine's own process is ended or, in mode=latest on the processor, \
+                         the run; in nanoseconds",
+                    )
+                    .minimum(1_000_000)
+                    .default_value(1_000_000_000)
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecUInt::builder("threads")
                     .nick("Threads")
                     .blurb("Threads for inference (0 = one a core)")
@@ -221,16 +231,6 @@ impl ObjectImpl for Segment {
                          state (FAULT) and a warning, and no error",
                     )
                     .default_value(default.background)
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecUInt64::builder("deadline")
-                    .nick("Deadline")
-                    .blurb(
-                        "Nanoseconds after which an answer is not waited for: the engine's own process is ended, where it has \
-                         one; in mode=latest the state is FAULT then, and on the processor the run is ended",
-                    )
-                    .minimum(1)
-                    .default_value(u64::try_from(default.deadline.as_nanos()).unwrap_or(u64::MAX))
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecBoolean::builder("watch-signal")
@@ -269,9 +269,9 @@ impl ObjectImpl for Segment {
             "max-age" => settings.max_age = Duration::from_nanos(value.get().unwrap_or_default()),
             "isolation" => settings.isolation = value.get().unwrap_or_default(),
             "program" => settings.program = text().filter(|t| !t.is_empty()).map(PathBuf::from),
+            "deadline" => settings.deadline = Duration::from_nanos(value.get().unwrap_or_default()),
             "enabled" => self.disabled.store(!value.get().unwrap_or(true), Ordering::Release),
             "load-in-background" => settings.background = value.get().unwrap_or_default(),
-            "deadline" => settings.deadline = Duration::from_nanos(value.get().unwrap_or(u64::MAX)),
             "watch-signal" => settings.watch_signal = value.get().unwrap_or_default(),
             "runtime" => settings.runtime = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             _ => {}
@@ -290,9 +290,9 @@ impl ObjectImpl for Segment {
             "max-age" => u64::try_from(settings.max_age.as_nanos()).unwrap_or(u64::MAX).to_value(),
             "isolation" => settings.isolation.to_value(),
             "program" => settings.program.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
+            "deadline" => u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX).to_value(),
             "enabled" => (!self.disabled.load(Ordering::Acquire)).to_value(),
             "load-in-background" => settings.background.to_value(),
-            "deadline" => u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX).to_value(),
             "watch-signal" => settings.watch_signal.to_value(),
             "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "stats" => self.stats.lock().structure().to_value(),

@@ -147,10 +147,8 @@ impl Inference {
     pub(super) fn warm_up(&mut self) -> Result<(), EngineError> {
         match &mut self.eyes {
             Eyes::Host(worker) => worker.warm_up(),
-            // Whoever loads a session on a GPU has run it.
-            Eyes::Device { .. } => Ok(()),
-            // The process has run it before it was ready.
-            Eyes::Apart(_) => Ok(()),
+            // A process of its own and whoever loads a session on a GPU have run it.
+            Eyes::Apart(_) | Eyes::Device { .. } => Ok(()),
         }
     }
 
@@ -158,9 +156,8 @@ impl Inference {
     pub(super) fn breaker(&self) -> Option<Breaker> {
         match &self.eyes {
             Eyes::Host(worker) => Some(worker.breaker().clone()),
-            Eyes::Device { .. } => None,
-            // It is ended with its process.
-            Eyes::Apart(_) => None,
+            // A process of its own is ended by whoever waits for it.
+            Eyes::Apart(_) | Eyes::Device { .. } => None,
         }
     }
 

@@ -119,11 +119,11 @@ impl Loaded {
                     kernels.as_ref(),
                     loaded.apart.as_ref(),
                 )?;
+                note(&mut stats.lock(), &inference);
                 if loaded.mode == Mode::Latest {
                     inference.warm_up()?;
                     breakers.lock().extend(inference.breaker());
                 }
-                note(&mut stats.lock(), &inference);
                 let (finished, stats, condition) = (finished.clone(), stats.clone(), condition.clone());
                 let (breakers, latest) = (breakers.clone(), loaded.mode == Mode::Latest);
                 Ok(move |job: Job| {

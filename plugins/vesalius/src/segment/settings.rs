@@ -54,10 +54,10 @@ pub(super) struct Settings {
     pub(super) max_in_flight: u32,
     pub(super) max_age: Duration,
     pub(super) isolation: Isolation,
+    pub(super) deadline: Duration,
     pub(super) program: Option<PathBuf>,
     pub(super) runtime: Option<PathBuf>,
     pub(super) background: bool,
-    pub(super) deadline: Duration,
     pub(super) watch_signal: bool,
 }
 
@@ -72,10 +72,10 @@ impl Default for Settings {
             max_in_flight: 0,
             max_age: Duration::from_millis(200),
             isolation: Isolation::default(),
+            deadline: Duration::from_secs(1),
             program: None,
             runtime: None,
             background: false,
-            deadline: Duration::from_secs(2),
             watch_signal: false,
         }
     }

@@ -191,7 +191,8 @@ fn run(
         }
         match message.as_ref().map(|m| m.view()) {
             Some(gst::MessageView::Eos(_)) if again => {
-                if pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_err() {
+                let begun_anew = pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO);
+                if begun_anew.is_err() {
                     return End::Failed("it cannot be begun anew".to_owned());
                 }
             }

@@ -38,6 +38,7 @@ use vesalius_measure::live::{AiState, SignalState};
 use vesalius_serve::{Control, Hub, Server, Status};
 
 pub use error::LiveError;
+pub use gstvesalius::Isolation;
 pub use source::Source;
 
 use control::Controls;
@@ -83,6 +84,8 @@ pub struct LiveOptions {
     pub record: bool,
     /// Time after which it ends by itself.
     pub duration: Option<Duration>,
+    /// Where the engine runs: a crash or a hang of a process of its own is that process's alone.
+    pub isolation: Isolation,
     /// Threads for inference, 0 for one a core.
     pub threads: u32,
     /// libonnxruntime.so, where it is not to be looked for.
@@ -111,6 +114,7 @@ impl LiveOptions {
             folder: None,
             record: false,
             duration: None,
+            isolation: Isolation::Thread,
             threads: 0,
             runtime: None,
             provider: ProviderChoice::default(),
@@ -124,6 +128,7 @@ impl LiveOptions {
         segment.set_property("mode", Mode::Latest);
         segment.set_property("load-in-background", true);
         segment.set_property("watch-signal", true);
+        segment.set_property("isolation", self.isolation);
         segment.set_property("enabled", self.ai);
         segment.set_property("threads", self.threads);
         segment.set_property("max-age", u64::try_from(self.max_age.as_nanos()).unwrap_or(u64::MAX));

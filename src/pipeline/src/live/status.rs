@@ -32,7 +32,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
     };
     let is_live = signal.state == SignalState::Live.as_str();
     let on: bool = shared.segment.property("enabled");
-    let ai = ai(on, result.as_deref());
+    let ai = ai(shared, on, result.as_deref());
     let values = result.as_deref().map(values).unwrap_or_default();
     let not_ready = match () {
         () if !is_live => format!("{} {}", signal.state, feed.why).trim_end().to_owned(),
@@ -62,7 +62,7 @@ fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-fn ai(on: bool, result: Option<&FrameResult>) -> Ai {
+fn ai(shared: &Shared, on: bool, result: Option<&FrameResult>) -> Ai {
     let Some(result) = result else { return Ai { on, ..Ai::default() } };
     let live = result.live.as_deref().cloned().unwrap_or_default();
     let state = match live.ai {
@@ -80,9 +80,11 @@ fn ai(on: bool, result: Option<&FrameResult>) -> Ai {
         rate_hz: tenths(live.rate_hz),
         age_ms: (result.status == ResultStatus::Ok).then_some(tenths(result.age_ns as f64 / 1e6)),
         why: live.why,
-        place: match result.engine.backend.as_str() {
-            "" => String::new(),
-            backend => format!("thread, {backend}"),
+        place: {
+            let stats: gst::Structure = shared.segment.property("stats");
+            let isolation = stats.get::<String>("isolation").unwrap_or_default();
+            let both = [isolation, result.engine.backend.clone()];
+            both.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
         },
     }
 }
