@@ -69,7 +69,7 @@ impl Condition {
                 .filter(|(at, good)| *good && now.saturating_duration_since(*at) <= WINDOW)
                 .map(|(at, _)| *at)
         };
-        let (Some(first), Some(last)) = (recent().next(), recent().last()) else { return 0.0 };
+        let (Some(first), Some(last)) = (recent().next(), recent().next_back()) else { return 0.0 };
         // Between the first and the last, but for an engine that has stopped: then up to now.
         let gaps = recent().count() - 1;
         let span = last.saturating_duration_since(first).max(now.saturating_duration_since(last));
