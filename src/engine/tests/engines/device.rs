@@ -154,9 +154,9 @@ fn a_shipped_engine_too_and_a_frame_costs_one_wait() {
     let before = rig.kernels.context().counters();
     rig.run(&mut on_device, &picture).unwrap();
     let after = rig.kernels.context().counters();
-    // One for the maps, one more to read the count of bad values behind the same fence, and one that only the processor
-    // needs between kernels and session.
-    assert_eq!(after.host_waits - before.host_waits, 3);
+    // One for the maps; one each to read the count of bad values and the unlikeness, behind the same fence; and one that only
+    // the processor needs between kernels and session.
+    assert_eq!(after.host_waits - before.host_waits, 4);
     assert_eq!(after.frames_uploaded - before.frames_uploaded, 1, "the test's own");
     assert_eq!(after.frames_downloaded, before.frames_downloaded);
     // A picture of the computer's memory goes up by itself, once, into memory that stays.

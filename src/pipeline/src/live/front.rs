@@ -190,13 +190,14 @@ fn run(
             return End::Stopped;
         }
         match message.as_ref().map(|m| m.view()) {
-            Some(gst::MessageView::Eos(_)) if again => {
-                let begun_anew = pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO);
-                if begun_anew.is_err() {
+            Some(gst::MessageView::Eos(_)) => {
+                if !again {
+                    return End::Eos;
+                }
+                if pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_err() {
                     return End::Failed("it cannot be begun anew".to_owned());
                 }
             }
-            Some(gst::MessageView::Eos(_)) => return End::Eos,
             Some(gst::MessageView::Error(error)) => {
                 return End::Failed(one_line(error.error().message()));
             }
