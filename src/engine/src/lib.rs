@@ -11,7 +11,7 @@
 //!   engine that must come out again; [`explain`]: what a decision rests on, and how sure it is;
 //! * [`engine`]: the face: an [`Engine`], the [`Worker`]s that run it, [`verify`](engine::verify) to try it;
 //!   [`standby`]: a worker that is made ready while another serves; [`apart`]: one in a process of its own;
-//! * [`import`]: anyone's own ONNX model, made an engine; [`bench`]: how fast one is on this machine.
+//! * [`import`]: anyone's own ONNX model, made an engine; [`bench`](mod@bench): how fast one is on this machine.
 //!
 //! ```no_run
 //! use vesalius_engine::{Engine, Registry, SessionOptions, Worker};

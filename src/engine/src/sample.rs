@@ -3,7 +3,7 @@
 //! They lie in the engine's folder in `sample/`: `NAME.png`, 8 bits, gray or RGB, and `NAME.mask.png`, of the same size, gray,
 //! pixel value = class. The masks are those of f32 on the processor, and there they must come out again **bit for bit**:
 //! [`store`] takes no picture in which a pixel is so near to its threshold that another processor's rounding could turn it.
-//! Elsewhere they are held to the tolerance of [`parity`].
+//! Elsewhere they are held to the tolerance of [`parity`](crate::parity).
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};

@@ -7,7 +7,7 @@
 //!
 //! Only tensors of the model's size cross. A call that has no answer in time ends the process; the next is started at once, then
 //! after longer and longer pauses, three times in ten minutes, and no more after that
-//! ([`Restarts`](vesalius_isolate::Restarts)). Meanwhile each picture gets an error at once, never a wait.
+//! ([`Restarts`]). Meanwhile each picture gets an error at once, never a wait.
 //!
 //! The process is the program `vesalius`, which has to call [`serve`] where its first argument is [`ARGUMENT`].
 

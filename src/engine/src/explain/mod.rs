@@ -9,7 +9,7 @@
 //!   structure's area changes with it. Unlike gradients it needs nothing of the model but answers, so it is the same on every
 //!   provider and precision.
 //!
-//! All of it happens on the model's own input, whose pixels lie where the [`Geometry`] says. [`warp`] and [`occlude`] are pure.
+//! All of it happens on the model's own input, whose pixels lie where the [`Geometry`] says. `warp` and `occlude` are pure.
 
 mod occlude;
 mod warp;

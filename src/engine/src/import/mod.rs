@@ -12,7 +12,7 @@
 //! * [`facts`]: what a file says of itself; [`modelinfo`]: what GStreamer's file beside it does;
 //! * [`input`], [`output`]: what follows from shapes, operators and numbers;
 //! * [`normalisation`], [`interpretation`]: what is open; [`cell`]: one of them tried; [`npy`]: NumPy's files;
-//! * [`trial`]: the model on a picture; [`write`]: the manifest and its folder.
+//! * [`trial`]: the model on a picture; [`write`](mod@write): the manifest and its folder.
 
 pub mod cell;
 mod external;

@@ -1,6 +1,6 @@
 //! One frame explained: how probable, how sure, and resting on what, as one picture.
 //!
-//! [`vesalius_engine::explain`] finds it out; [`page`] makes the picture.
+//! [`vesalius_engine::explain`] finds it out; `page` makes the picture.
 
 mod frame;
 mod page;
