@@ -3,7 +3,7 @@
 //! * [`pairing`]: which frame is which, and which frames one run lacks; [`masks`]: each pair of masks, [`values`]: each pair of
 //!   values; [`identity`]: in what the runs differ;
 //! * [`gates`]: what counts as parity, read from a file; [`verdict`]: each gate met or not;
-//! * [`report`]: summed up; [`table`]: for people; [`write`](mod@write): `compare.json` and two tables.
+//! * [`report`], [`value_report`]: summed up; [`table`]: for people; [`write`](mod@write): `compare.json` and two tables.
 //!
 //! The first run is the reference, the second the candidate. Differences are the candidate's less the reference's.
 
@@ -14,6 +14,7 @@ pub mod masks;
 pub mod pairing;
 pub mod report;
 pub mod table;
+pub mod value_report;
 pub mod values;
 pub mod verdict;
 pub mod write;

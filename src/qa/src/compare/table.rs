@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::report::{Distribution, Report, Spread, StructureReport, ValueReport};
+use super::report::{Distribution, Report, Spread, StructureReport};
+use super::value_report::ValueReport;
 use super::verdict::{Bound, Outcome, Status, Verdict};
 use crate::stats::Interval;
 use crate::stats::bootstrap::NoInterval;

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::gates::Gates;
-use super::report::{Report, Spread, StructureReport, ValueReport};
+use super::report::{Report, Spread, StructureReport};
+use super::value_report::ValueReport;
 use crate::score::Settings;
 use crate::score::settings::Limit;
 
