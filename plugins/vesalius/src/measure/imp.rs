@@ -14,6 +14,7 @@ use vesalius_measure::calibration::keeper::{Keeper, Notice};
 use vesalius_measure::calibration::luma::Luma;
 use vesalius_measure::calibration::state::{DEFAULT_AGE_LIMIT, Expiry};
 use vesalius_measure::frame::Frame;
+use vesalius_measure::live::SignalState;
 use vesalius_measure::protocol::{Event, ProtocolConfig, Session};
 use vesalius_measure::result::{EngineIdentity, FrameResult};
 use vesalius_measure::track::{ObjectCounts, ObjectRules, TrackRules};
@@ -79,6 +80,10 @@ struct State {
     place: Place,
     /// Frames that were copied from a GPU to be looked at.
     downloaded: u64,
+    /// Whether upstream says that what it sends are no pictures of the source.
+    sends_cards: bool,
+    /// Whether a picture of the source has come: a scale is not given up for what a card looked like.
+    has_picture: bool,
     stream_id: Option<gst::glib::GString>,
     /// The property's protocol, read; `None` for what each engine asks for.
     protocol: Option<ProtocolConfig>,
@@ -501,7 +506,7 @@ impl BaseTransformImpl for Measure {
             let mut state = self.state.lock();
             let before = state.info.replace(info.clone());
             state.place = Place::of(incaps);
-            before.is_some_and(|before| shape(&before) != shape(&info))
+            state.has_picture && before.is_some_and(|before| shape(&before) != shape(&info))
         };
         if other {
             self.expire(Expiry::PictureChanged);
@@ -533,6 +538,8 @@ impl BaseTransformImpl for Measure {
             gst::EventView::CustomDownstream(custom) => {
                 if let Some((event, pts_ns)) = custom.structure().and_then(crate::events::read) {
                     self.take_event(event, pts_ns);
+                } else if let Some(signal) = custom.structure().and_then(crate::events::read_signal) {
+                    self.state.lock().sends_cards = signal != SignalState::Live;
                 } else if let Some(why) = custom.structure().and_then(crate::events::read_anew) {
                     self.expire(why.expiry());
                     self.begin_anew();
@@ -551,6 +558,7 @@ impl BaseTransformImpl for Measure {
         let results: Vec<_> = buffer.iter_meta::<ResultMeta>().map(|meta| meta.result().clone()).collect();
         let info = {
             let mut state = self.state.lock();
+            state.has_picture |= !state.sends_cards;
             state.now_ns = buffer.pts().map_or(state.now_ns, |pts| pts.nseconds());
             let needs_picture =
                 results.iter().any(|result| state.session_of(result).is_some_and(|s| s.needs_picture()));

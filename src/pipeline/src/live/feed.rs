@@ -165,6 +165,13 @@ impl Feed {
             () if silent > STALLED => SignalState::Frozen,
             () => return,
         };
+        // Before anything else: a stream begins with its caps.
+        if inner.info.is_none() {
+            inner.info = card::default_info();
+            let caps = inner.info.as_ref().and_then(|info| info.to_caps().ok());
+            self.source.set_caps(caps.as_ref());
+            inner.caps = caps;
+        }
         if inner.told != state {
             self.tell(&mut inner, state, now);
         } else if now < inner.repeat_at {
@@ -172,12 +179,6 @@ impl Feed {
         }
         inner.repeat_at = now + REPEAT;
         let picture = if state == SignalState::None {
-            if inner.info.is_none() {
-                inner.info = card::default_info();
-                let caps = inner.info.as_ref().and_then(|info| info.to_caps().ok());
-                self.source.set_caps(caps.as_ref());
-                inner.caps = caps;
-            }
             let why = inner.lost.clone().unwrap_or_else(|| if never { WAITS } else { "" }.to_owned());
             inner.info.as_ref().and_then(|info| card::no_signal(info, &why))
         } else {
