@@ -185,7 +185,14 @@ mod tests {
 
     fn section(name: Precision, parity: &[(&str, f64)]) -> PrecisionSection {
         let parity = parity.iter().map(|(name, value)| ((*name).to_owned(), *value));
-        PrecisionSection { name, file: None, sha256: None, temperature: None, parity: parity.collect() }
+        PrecisionSection {
+            name,
+            file: None,
+            sha256: None,
+            temperature: None,
+            unlikeness_threshold: None,
+            parity: parity.collect(),
+        }
     }
 
     const GOOD: [(&str, f64); 6] = [

@@ -161,6 +161,7 @@ pub fn manifest(
         file: None,
         sha256: None,
         temperature: None,
+        unlikeness_threshold: None,
         parity: BTreeMap::new(),
     };
     Manifest {

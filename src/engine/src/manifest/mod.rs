@@ -311,6 +311,10 @@ pub struct PrecisionSection {
     /// Takes the place of `output.temperature` in these numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
+    /// Takes the place of `output.unlikeness.threshold` in these numbers: int8 rounds what the number is made of, which moves
+    /// it, so that int8 needs one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlikeness_threshold: Option<f32>,
     /// How far it is from f32, by the figure's name; empty for f32, and never for another. See
     /// [`parity`](crate::parity) for the figures that count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -496,6 +500,12 @@ impl Manifest {
         }
         let section = self.precision(precision)?;
         Some((section.file.as_deref()?, section.sha256.as_deref()?))
+    }
+
+    /// What a picture's unlikeness is compared with where the model runs in `precision`; `None` for an engine without it.
+    pub fn unlikeness_threshold(&self, precision: Precision) -> Option<f32> {
+        let own = self.precision(precision).and_then(|section| section.unlikeness_threshold);
+        self.output.unlikeness.as_ref().map(|section| own.unwrap_or(section.threshold))
     }
 
     /// What logits are divided by where the model runs in `precision`; 1 where nothing is said.

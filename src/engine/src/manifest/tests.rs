@@ -27,6 +27,7 @@ fn reading_what_was_written_changes_nothing() {
             file: Some("model.int8.onnx".to_owned()),
             sha256: Some("ab".repeat(32)),
             temperature: Some(1.07),
+            unlikeness_threshold: Some(3.5),
             parity: BTreeMap::from([("dice_drop".to_owned(), 0.001)]),
         });
         manifest.plans.push(PlanSection {

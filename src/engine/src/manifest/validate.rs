@@ -189,6 +189,19 @@ impl Manifest {
         Ok(())
     }
 
+    fn validate_threshold(&self, key: &str, precision: &PrecisionSection) -> Result<(), ManifestError> {
+        let has_output = self.output.unlikeness.is_some();
+        match (precision.name, precision.unlikeness_threshold) {
+            (_, Some(_)) if !has_output => fail(key, "there is no output.unlikeness: remove it"),
+            (Precision::F32, Some(_)) => fail(key, "that of f32 is output.unlikeness.threshold: remove it"),
+            (_, Some(threshold)) if !threshold.is_finite() => fail(key, "is not finite"),
+            (Precision::Int8, None) if has_output => {
+                fail(key, "is missing: int8 rounds what the number is made of, so measure its own")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn validate_temperature(&self, table: &str, temperature: Option<f32>) -> Result<(), ManifestError> {
         let Some(temperature) = temperature else { return Ok(()) };
         let key = format!("{table}.temperature");
@@ -225,6 +238,7 @@ impl Manifest {
             }
             validate_precision(&key, precision, &self.model.file)?;
             self.validate_temperature(&key, precision.temperature)?;
+            self.validate_threshold(&format!("{key}.unlikeness_threshold"), precision)?;
         }
         for (position, plan) in self.plans.iter().enumerate() {
             let key = format!("plans[{position}]");
@@ -250,7 +264,8 @@ fn validate_precision(
     precision: &PrecisionSection,
     model_file: &str,
 ) -> Result<(), ManifestError> {
-    let PrecisionSection { name, file, sha256: hash, parity, temperature } = precision;
+    let PrecisionSection { name, file, sha256: hash, parity, temperature, unlikeness_threshold: _ } =
+        precision;
     if parity.values().any(|v| !v.is_finite()) {
         return fail(format!("{key}.parity"), "has a value that is not finite");
     }

@@ -76,11 +76,10 @@ impl Postprocessor {
             kind: manifest.output.kind,
             activation: manifest.output.activation,
             temperature: manifest.temperature(precision),
-            unlikeness: manifest
-                .output
-                .unlikeness
-                .as_ref()
-                .map(|section| UnlikenessRule { name: section.name.clone(), threshold: section.threshold }),
+            unlikeness: manifest.output.unlikeness.as_ref().map(|section| UnlikenessRule {
+                name: section.name.clone(),
+                threshold: manifest.unlikeness_threshold(precision).unwrap_or(section.threshold),
+            }),
             channels: manifest.output_channels(),
             width: manifest.input.width as usize,
             height: manifest.input.height as usize,
