@@ -265,7 +265,7 @@ fn an_engine_is_loaded_while_pictures_pass_and_one_that_is_wrong_is_a_fault() {
 fn another_engine_takes_over_when_it_is_ready_and_a_bad_one_changes_nothing() {
     let mut live = Live::new("threshold");
     live.push_until(false, "a result", |r| r.status == ResultStatus::Ok);
-    for bad in ["corrupt", "no-such-engine"] {
+    for bad in ["corrupt", "no-such-engine", "nan"] {
         let said = live.segment.change_engine(&engine(bad).to_string_lossy()).unwrap_err();
         assert!(said.contains(bad) && !said.contains('\n'), "{said}");
         let result = live.push();

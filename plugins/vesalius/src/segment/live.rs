@@ -247,7 +247,9 @@ impl Segment {
             return Err("another engine can be taken in mode=latest alone".to_owned());
         }
         let text = |message: gst::ErrorMessage| message.to_string();
-        let loaded = Arc::new(Loaded::choose(&settings).map_err(text)?);
+        let mut loaded = Loaded::choose(&settings).map_err(text)?;
+        loaded.must_answer = true;
+        let loaded = Arc::new(loaded);
         let running = self.start(&loaded).map_err(text)?;
         // One that is still being loaded comes too late.
         self.loading.fetch_add(1, Ordering::AcqRel);

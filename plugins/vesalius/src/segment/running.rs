@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use vesalius_cuda::Kernels;
 use vesalius_engine::apart::{self, ApartOptions};
 use vesalius_engine::{
-    Breaker, Engine, EngineError, PrecisionChoice, Provider, ProviderChoice, Registry, SessionOptions,
+    Breaker, Engine, EngineError, EngineErrorKind, PrecisionChoice, Provider, ProviderChoice, Registry,
+    SessionOptions,
 };
 use vesalius_measure::result::{EngineIdentity, FrameResult};
 
@@ -28,6 +29,8 @@ pub(super) struct Loaded {
     pub(super) max_age: Duration,
     pub(super) identity: Arc<EngineIdentity>,
     why: String,
+    /// Whether it has to have answered before it takes over from another.
+    pub(super) must_answer: bool,
     /// How the engine's own process is kept, where it has one.
     apart: Option<ApartOptions>,
     /// Time after which a run is ended.
@@ -81,6 +84,7 @@ impl Loaded {
             mode: settings.mode,
             max_age: settings.max_age,
             why: selection.why,
+            must_answer: false,
             apart,
             deadline: settings.deadline,
             engine,
@@ -121,7 +125,13 @@ impl Loaded {
                 )?;
                 note(&mut stats.lock(), &inference);
                 if loaded.mode == Mode::Latest {
-                    inference.warm_up()?;
+                    // The first engine is taken with what it says of each picture, if that is only that it failed.
+                    match inference.warm_up() {
+                        Err(error) if loaded.must_answer || error.kind() != EngineErrorKind::Inference => {
+                            return Err(error);
+                        }
+                        _ => {}
+                    }
                     breakers.lock().extend(inference.breaker());
                 }
                 let (finished, stats, condition) = (finished.clone(), stats.clone(), condition.clone());
