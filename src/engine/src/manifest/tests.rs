@@ -27,7 +27,7 @@ fn reading_what_was_written_changes_nothing() {
             file: Some("model.int8.onnx".to_owned()),
             sha256: Some("ab".repeat(32)),
             temperature: Some(1.07),
-            unlikeness_threshold: Some(3.5),
+            unlikeness_threshold: manifest.output.unlikeness.as_ref().map(|_| 3.5),
             parity: BTreeMap::from([("dice_drop".to_owned(), 0.001)]),
         });
         manifest.plans.push(PlanSection {
@@ -264,12 +264,14 @@ fn a_precision_may_have_a_temperature_of_its_own() {
     let listed = |own: &str| {
         let int8 = format!(
             "name = \"f32\"\n[[precisions]]\nname = \"int8\"\nfile = \"q.onnx\"\nsha256 = \"{hash}\"\n{own}\
-             parity = {{ d = 0.1 }}"
+             unlikeness_threshold = 9.5\nparity = {{ d = 0.1 }}"
         );
         Manifest::parse(&UNLIKE.replace("name = \"f32\"", &int8)).unwrap()
     };
     for (own, int8) in [("", 2.0), ("temperature = 1.5\n", 1.5)] {
         let manifest = listed(own);
+        assert_eq!(manifest.unlikeness_threshold(Precision::Int8), Some(9.5));
+        assert!(manifest.unlikeness_threshold(Precision::F32).is_some_and(|threshold| threshold < 9.5));
         assert_eq!(
             (manifest.temperature(Precision::F32), manifest.temperature(Precision::Int8)),
             (2.0, int8)

@@ -50,7 +50,7 @@ fn a_precision_has_its_own_temperature() {
         let hash = Manifest::parse(&text).unwrap().model.sha256;
         let listed = format!(
             "name = \"f32\"\n[[precisions]]\nname = \"int8\"\nfile = \"model.onnx.q\"\nsha256 = \"{hash}\"\n\
-             temperature = 4.0\nparity = {{ dice_drop = 0.001 }}"
+             temperature = 4.0\nunlikeness_threshold = 0.6\nparity = {{ dice_drop = 0.001 }}"
         );
         text.replace("name = \"f32\"", &listed)
     });
