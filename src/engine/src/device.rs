@@ -16,10 +16,9 @@ use vesalius_cuda::kernels::{self, Floats, InputColor, InputRule, OutputRule};
 use vesalius_cuda::{CudaError, DeviceBuffer, DevicePicture, Download, Fence, Kernels, Stream};
 use vesalius_measure::frame::Frame;
 use vesalius_measure::geometry::{Geometry, ResizeRule};
-use vesalius_measure::result::StageTimes;
 
 use crate::binding::{BoundSession, TensorPlace};
-use crate::engine::{Engine, FrameOutput, nanos};
+use crate::engine::{Engine, FrameOutput, nanos, stage_times};
 use crate::error::EngineError;
 use crate::manifest::{
     Activation, Color, Element, Filter, InputSection, Layout, Manifest, OutputKind, Precision,
@@ -267,12 +266,7 @@ impl DeviceWorker {
         let score = under_way.unlikeness.as_ref().map(|number| number.wait(&under_way.done)).transpose()?;
         let score = score.and_then(|bytes| bytes.first_chunk().map(|b| f32::from_ne_bytes(*b)));
         let unlikeness = self.postprocessor.unlikeness(score)?;
-        let times = StageTimes {
-            preprocess_ns: Some(nanos(queued - start)),
-            inference_ns: Some(nanos(inferred - queued)),
-            postprocess_ns: Some(nanos(inferred.elapsed())),
-            ..StageTimes::default()
-        };
+        let times = stage_times(start, queued, inferred);
         Ok(FrameOutput { geometry, classes: found.classes, unlikeness, times })
     }
 

@@ -251,13 +251,18 @@ impl Worker {
         let inferred = Instant::now();
         let found = self.postprocessor.process(output.values()?, &geometry)?;
         let unlikeness = self.postprocessor.unlikeness(output.unlikeness()?)?;
-        let times = StageTimes {
-            preprocess_ns: Some(nanos(prepared - start)),
-            inference_ns: Some(nanos(inferred - prepared)),
-            postprocess_ns: Some(nanos(inferred.elapsed())),
-            ..StageTimes::default()
-        };
+        let times = stage_times(start, prepared, inferred);
         Ok(FrameOutput { geometry, classes: found.classes, unlikeness, times })
+    }
+}
+
+/// Times of the stages of a picture that was prepared and inferred at these moments and is finished now.
+pub(crate) fn stage_times(start: Instant, prepared: Instant, inferred: Instant) -> StageTimes {
+    StageTimes {
+        preprocess_ns: Some(nanos(prepared - start)),
+        inference_ns: Some(nanos(inferred - prepared)),
+        postprocess_ns: Some(nanos(inferred.elapsed())),
+        ..StageTimes::default()
     }
 }
 

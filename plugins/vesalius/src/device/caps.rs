@@ -102,6 +102,14 @@ pub(crate) fn offered(caps: &gst::CapsRef, preference: Preference) -> gst::Caps 
     }
 }
 
+/// What of some caps a filter lets through, in the filter's order.
+pub(crate) fn within(caps: gst::Caps, filter: Option<&gst::Caps>) -> gst::Caps {
+    match filter {
+        Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
+        None => caps,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use vesalius_cuda::gst_cuda::GstCuda;
 use vesalius_cuda::{Compiler, Context, CubinCache, Cuda, CudaError, Kernels, Off};
 
-pub(crate) use caps::{Place, Preference, offered, with_device};
+pub(crate) use caps::{Place, Preference, offered, with_device, within};
 pub(crate) use frames::{Frames, Mapped};
 pub(crate) use share::{Sharing, is_primary};
 

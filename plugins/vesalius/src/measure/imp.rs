@@ -20,7 +20,7 @@ use vesalius_measure::result::{EngineIdentity, FrameResult};
 use vesalius_measure::track::{ObjectCounts, ObjectRules, TrackRules};
 
 use crate::calibration_meta::scale_of;
-use crate::device::{Place, Preference, offered, with_device};
+use crate::device::{Place, Preference, offered, with_device, within};
 use crate::frame::{template_caps, view};
 use crate::histogram::Histogram;
 use crate::messages::MeasurementMessage;
@@ -491,11 +491,7 @@ impl BaseTransformImpl for Measure {
         caps: &gst::Caps,
         filter: Option<&gst::Caps>,
     ) -> Option<gst::Caps> {
-        let caps = offered(caps, Preference::None);
-        Some(match filter {
-            Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
-            None => caps,
-        })
+        Some(within(offered(caps, Preference::None), filter))
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {

@@ -15,7 +15,7 @@ use vesalius_draw::{Layer, Style, blend, draw_result};
 
 use super::composition;
 use super::device::{Canvas, note_time};
-use crate::device::{Place, Preference, Sharing, offered, with_device};
+use crate::device::{Place, Preference, Sharing, offered, with_device, within};
 use crate::frame::{template_caps, view_mut};
 use crate::histogram::Histogram;
 use crate::result_meta::ResultMeta;
@@ -391,11 +391,7 @@ impl BaseTransformImpl for Overlay {
             _ => composition::without_feature(caps),
         };
         other.merge(caps.clone());
-        let other = offered(&other, Preference::None);
-        Some(match filter {
-            Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
-            None => other,
-        })
+        Some(within(offered(&other, Preference::None), filter))
     }
 
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {

@@ -19,7 +19,7 @@ use super::settings::{AUTO, Isolation, Mode, Settings};
 use super::sight::Outlook;
 use super::stats::Stats;
 use super::stream::Stream;
-use crate::device::{Frames, Place, Preference, Sharing, is_primary, offered, with_device};
+use crate::device::{Frames, Place, Preference, Sharing, is_primary, offered, with_device, within};
 use crate::frame::template_caps;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -393,11 +393,7 @@ impl BaseTransformImpl for Segment {
             Some(provider) if provider.is_gpu() => Preference::Device,
             Some(_) => Preference::Host,
         };
-        let caps = offered(caps, preference);
-        Some(match filter {
-            Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
-            None => caps,
-        })
+        Some(within(offered(caps, preference), filter))
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {

@@ -134,12 +134,20 @@ impl Inference {
         })
     }
 
-    /// Where the engine runs and what confines it, in words, and the id of its own process, 0 where it has none.
-    pub(super) fn isolation(&self) -> (String, u32) {
+    /// Where the engine runs and what confines it, in words.
+    pub(super) fn isolation(&self) -> String {
         match &self.eyes {
-            Eyes::Host(_) => ("thread".to_owned(), 0),
-            Eyes::Device { .. } => ("thread (on a GPU)".to_owned(), 0),
-            Eyes::Apart(worker) => (format!("process ({})", worker.confinement()), worker.id().unwrap_or(0)),
+            Eyes::Host(_) => "thread".to_owned(),
+            Eyes::Device { .. } => "thread (on a GPU)".to_owned(),
+            Eyes::Apart(worker) => format!("process ({})", worker.confinement()),
+        }
+    }
+
+    /// The id of the engine's own process, 0 where it has none.
+    pub(super) fn process_id(&self) -> u32 {
+        match &self.eyes {
+            Eyes::Apart(worker) => worker.id().unwrap_or(0),
+            Eyes::Host(_) | Eyes::Device { .. } => 0,
         }
     }
 

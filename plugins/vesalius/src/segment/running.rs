@@ -171,13 +171,13 @@ impl Loaded {
     }
 }
 
-/// Notes where the engine runs.
+/// Notes where the engine runs, in words where that is another process than before.
 fn note(stats: &mut Stats, inference: &Inference) {
-    let (isolation, process_id) = inference.isolation();
-    stats.process_id = process_id;
-    if stats.isolation.is_empty() || process_id != 0 {
-        stats.isolation = isolation;
+    let process_id = inference.process_id();
+    if stats.isolation.is_empty() || (process_id != 0 && process_id != stats.process_id) {
+        stats.isolation = inference.isolation();
     }
+    stats.process_id = process_id;
 }
 
 /// The engine at work; there from READY on.

@@ -20,13 +20,12 @@ use std::time::{Duration, Instant};
 
 use vesalius_isolate::{CallError, Decision, Launch, Layout, Process, Restarts};
 use vesalius_measure::frame::Frame;
-use vesalius_measure::result::StageTimes;
 
 pub use child::serve;
 
 use self::child::Config;
 use self::values::Answer;
-use crate::engine::{Engine, FrameOutput, nanos};
+use crate::engine::{Engine, FrameOutput, stage_times};
 use crate::error::EngineError;
 use crate::manifest::OutputKind;
 use crate::postprocess::Postprocessor;
@@ -188,12 +187,7 @@ impl ApartWorker {
         let inferred = Instant::now();
         let found = self.postprocessor.process(answer.values(), &geometry)?;
         let unlikeness = self.postprocessor.unlikeness(answer.unlikeness)?;
-        let times = StageTimes {
-            preprocess_ns: Some(nanos(prepared - start)),
-            inference_ns: Some(nanos(inferred - prepared)),
-            postprocess_ns: Some(nanos(inferred.elapsed())),
-            ..StageTimes::default()
-        };
+        let times = stage_times(start, prepared, inferred);
         Ok(FrameOutput { geometry, classes: found.classes, unlikeness, times })
     }
 
