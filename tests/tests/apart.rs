@@ -112,6 +112,10 @@ fn what_cannot_serve_says_so_in_one_line() {
     let error =
         ApartWorker::new(&engine, &SessionOptions::default(), &options(1000)).unwrap_err().to_string();
     assert!(error.contains("corrupt") && !error.contains('\n'), "{error}");
+    // One that answers with what is no number is told before anybody relies on it.
+    let engine = Engine::open(&vesalius_tests::engine("nan")).unwrap();
+    let mut apart = ApartWorker::new(&engine, &SessionOptions::default(), &options(10_000)).unwrap();
+    assert!(apart.warm_up().unwrap_err().to_string().contains("nan"));
     let engine = Engine::open(&vesalius_tests::engine("threshold")).unwrap();
     let nobody = ApartOptions { program: "/nonexistent/vesalius".into(), deadline: Duration::from_secs(1) };
     let error = ApartWorker::new(&engine, &SessionOptions::default(), &nobody).unwrap_err().to_string();

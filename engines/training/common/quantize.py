@@ -6,6 +6,7 @@ largest value seen. The output `unlikeness` stays f32 from the pooling on.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import tempfile
@@ -17,6 +18,9 @@ import onnx
 from onnxruntime.quantization import (CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType,
                                       quantize_static)
 
+from .recipe import recipe
+from .session import Session
+from .unlike import judge
 from .unlikeness import node_names
 
 CALIBRATION_PICTURES = 120
@@ -66,9 +70,20 @@ def missed(figures: dict[str, float]) -> list[str]:
     return out
 
 
-def publish(make: Callable[[Path], dict[str, float]], out: Path) -> None:
+def arguments(doc: str | None) -> argparse.Namespace:
+    """What the command line of an engine's `quantize` takes."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="the engine's data set")
+    parser.add_argument("--all-data", type=Path, required=True, help="the folder of all data sets")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def publish(make: Callable[[Path], dict[str, float]], engine: str, a: argparse.Namespace) -> None:
     """`make(path)` writes the model and gives its figures. Where a gate is missed, ends with 1 and writes nothing;
-    else model.int8.onnx lies in `out`, and the manifest's section is printed."""
+    else model.int8.onnx lies in `a.out`, and the manifest's section is printed. Rounding moves the unlikeness, so it gets
+    a threshold of its own, by the rule of common/unlike.py."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "model.int8.onnx"
         figures = make(made)
@@ -78,9 +93,13 @@ def publish(make: Callable[[Path], dict[str, float]], out: Path) -> None:
         if failed:
             print(figures, file=sys.stderr)
             sys.exit(1)
+        r = recipe(engine)
+        unlike = judge(Session(made, 1), r, [r.tensor(p) for p in r.held_out(a.data)], a.all_data)
+        print(f"unlikeness: {unlike}", file=sys.stderr)
         data = made.read_bytes()
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "model.int8.onnx").write_bytes(data)
+    a.out.mkdir(parents=True, exist_ok=True)
+    (a.out / "model.int8.onnx").write_bytes(data)
     print('\n[[precisions]]\nname = "int8"\nfile = "model.int8.onnx"')
     print(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
+    print(f"unlikeness_threshold = {unlike['threshold']}")
     print("parity = { " + ", ".join(f"{name} = {value:.4f}" for name, value in figures.items()) + " }")

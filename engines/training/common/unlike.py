@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from .foreign import area_under_roc, sets
-from .recipe import recipe
+from .recipe import Recipe, recipe
 from .session import Session
 from .unlikeness import NAME, add_unlikeness
 
@@ -51,6 +51,23 @@ def added_cost(before: Session, after: Session, x: np.ndarray, rounds: int = 400
     return min(spent[after]) / min(spent[before]) - 1
 
 
+def judge(session: Session, r: Recipe, held: list[np.ndarray], all_data: Path) -> dict:
+    """The threshold by the rule above, and how a model that has the output does by it on held-out tensors and foreign pictures."""
+    plain, own = values(session, held), values(session, forms(held, 2))
+    known = float(np.percentile(own, PERCENTILE))
+    foreign = {name: values(session, map(r.tensor, pictures)) for name, pictures in sets(all_data, r.data_set).items()}
+    nearest = min(float(v.min()) for v in foreign.values())
+    threshold = round(max(known, float(np.sqrt(known * nearest))), 2)
+    return {
+        "threshold": threshold, "percentile_99": known, "held_out_pictures": len(plain), "held_out_median": float(np.median(plain)),
+        "held_out_above": float((plain > threshold).mean()),
+        "auroc": {name: area_under_roc(plain, v) for name, v in foreign.items()},
+        "recognised": {name: float((v > threshold).mean()) for name, v in foreign.items()},
+        "lowest": {name: float(v.min()) for name, v in foreign.items()},
+        "pictures": {name: len(v) for name, v in foreign.items()},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", required=True)
@@ -72,20 +89,7 @@ def main() -> None:
     for x in held:
         if not np.array_equal(session.run(x), before.run(x)):
             raise SystemExit(f"{a.out}: the logits are not those of {a.model}")
-    plain, own = values(session, held), values(session, forms(held, 2))
-    known = float(np.percentile(own, PERCENTILE))
-    foreign = {name: values(session, map(r.tensor, pictures)) for name, pictures in sets(a.all_data, r.data_set).items()}
-    nearest = min(float(v.min()) for v in foreign.values())
-    threshold = round(max(known, float(np.sqrt(known * nearest))), 2)
-    scores = {
-        "threshold": threshold, "percentile_99": known, "held_out_pictures": len(plain), "held_out_median": float(np.median(plain)),
-        "held_out_above": float((plain > threshold).mean()),
-        "auroc": {name: area_under_roc(plain, v) for name, v in foreign.items()},
-        "recognised": {name: float((v > threshold).mean()) for name, v in foreign.items()},
-        "lowest": {name: float(v.min()) for name, v in foreign.items()},
-        "pictures": {name: len(v) for name, v in foreign.items()},
-        "cost_share": added_cost(before, session, held[0]),
-    }
+    scores = judge(session, r, held, a.all_data) | {"cost_share": added_cost(before, session, held[0])}
     print(json.dumps(scores, indent=2))
     a.scores.write_text(json.dumps(scores, indent=2) + "\n")
 

@@ -1,19 +1,18 @@
 """The INT8 model, held to the parity gates on the validation stills; see common/quantize.py.
 
-    python -m fetal_head.quantize --model engines/fetal-head/model.onnx --data HC18 --out engines/fetal-head
+    python -m fetal_head.quantize --model engines/fetal-head/model.onnx --data HC18 --all-data DATA --out engines/fetal-head
 
 Prints the manifest's section; ends with 1, and writes nothing, where a gate is missed.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 from pathlib import Path
 
 import numpy as np
 
-from common.quantize import CALIBRATION_PICTURES, publish, quantize
+from common.quantize import CALIBRATION_PICTURES, arguments, publish, quantize
 
 from .dataset import Still, is_validation, read_hc18
 from .evaluate import bootstrap_by_subject
@@ -51,11 +50,7 @@ def parity(model: Path, quantized: Path, stills: list[Still]) -> dict[str, float
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args()
+    a = arguments(__doc__)
     stills = read_hc18(a.data)
     training = sorted((s for s in stills if not is_validation(s.subject)), key=lambda still: still.image.name)
     random.Random(1).shuffle(training)
@@ -64,7 +59,7 @@ def main() -> None:
         quantize(a.model, (tensor(s.read_image()) for s in training[:CALIBRATION_PICTURES]), path)
         return parity(a.model, path, [s for s in stills if is_validation(s.subject)])
 
-    publish(make, a.out)
+    publish(make, "fetal-head", a)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """The INT8 model, held to the parity gates on the validation frames; see common/quantize.py.
 
-    python -m larynx.quantize --model engines/larynx/model.onnx --data VOCALFOLDS --out engines/larynx
+    python -m larynx.quantize --model engines/larynx/model.onnx --data VOCALFOLDS --all-data DATA --out engines/larynx
 
 Prints the manifest's section; ends with 1, and writes nothing, where a gate is missed.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from common.calibrate import softmax
 from common.label_maps import label_source
 from common.label_parity import parity
-from common.quantize import CALIBRATION_PICTURES, publish, quantize
+from common.quantize import CALIBRATION_PICTURES, arguments, publish, quantize
 from common.session import Session
 
 from .augment import tensor
@@ -34,11 +33,7 @@ def labeller(model: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args()
+    a = arguments(__doc__)
     frames = read_frames(a.data)
     training = [f for f in frames if not f.validates]
     chosen = training[::max(len(training) // CALIBRATION_PICTURES, 1)][:CALIBRATION_PICTURES]
@@ -48,7 +43,7 @@ def main() -> None:
         quantize(a.model, (tensor(f.read_image()) for f in chosen), path, KEPT)
         return parity(held, labeller(a.model), labeller(path), CLASSES)
 
-    publish(make, a.out)
+    publish(make, "larynx", a)
 
 
 if __name__ == "__main__":

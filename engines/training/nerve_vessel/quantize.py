@@ -1,17 +1,16 @@
 """The INT8 model, held to the parity gates on the validation stills; see common/quantize.py.
 
-    python -m nerve_vessel.quantize --model engines/nerve-vessel/model.onnx --data USGRA --out engines/nerve-vessel
+    python -m nerve_vessel.quantize --model engines/nerve-vessel/model.onnx --data USGRA --all-data DATA --out engines/nerve-vessel
 
 Prints the manifest's section; ends with 1, and writes nothing, where a gate is missed.
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from common.label_parity import parity
-from common.quantize import CALIBRATION_PICTURES, publish, quantize
+from common.quantize import CALIBRATION_PICTURES, arguments, publish, quantize
 from common.session import Session
 
 from .dataset import CLASSES, read_stills, tensor
@@ -19,11 +18,7 @@ from .evaluate import predict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args()
+    a = arguments(__doc__)
     stills = read_stills(a.data)
     training = [s for s in stills if not s.validates][:CALIBRATION_PICTURES]
     held = [(s.read_image(), s.read_mask(), s.group) for s in stills if s.validates]
@@ -33,7 +28,7 @@ def main() -> None:
         one, other = Session(a.model), Session(path)
         return parity(held, lambda gray: predict(one, gray)[0], lambda gray: predict(other, gray)[0], CLASSES)
 
-    publish(make, a.out)
+    publish(make, "nerve-vessel", a)
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ impl Worker {
     ///
     /// As [`process`](Self::process).
     pub fn warm_up(&mut self) -> Result<(), EngineError> {
-        synthetic_run(self)
+        synthetic_run(|frame| self.process(frame, (1, 1)))
     }
 
     /// Takes a picture all the way to outlines. An error leaves the worker fit for the next picture.
@@ -339,10 +339,12 @@ fn synthetic_frame(picture: &[u8]) -> Result<Frame<'_>, EngineError> {
     })
 }
 
-/// Runs a worker once on a synthetic picture.
-pub(crate) fn synthetic_run(worker: &mut Worker) -> Result<(), EngineError> {
+/// Runs a worker, of whichever kind, once on a synthetic picture.
+pub(crate) fn synthetic_run(
+    process: impl FnOnce(&Frame<'_>) -> Result<FrameOutput, EngineError>,
+) -> Result<(), EngineError> {
     let picture = synthetic_picture(SYNTHETIC.0, SYNTHETIC.1);
-    worker.process(&synthetic_frame(&picture)?, (1, 1)).map(|_| ())
+    process(&synthetic_frame(&picture)?).map(|_| ())
 }
 
 /// A bright ring on a dark ground, for a network to have something to look at.

@@ -6,7 +6,7 @@
 
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use crate::engine::{Engine, Worker, synthetic_run};
+use crate::engine::{Engine, Worker};
 use crate::error::EngineError;
 use crate::session::SessionOptions;
 
@@ -28,7 +28,7 @@ impl Standby {
         let (sender, ready) = sync_channel(1);
         std::thread::Builder::new().name("vesalius-standby".to_owned()).spawn(move || {
             let made = Worker::new(&engine, &options).and_then(|mut worker| {
-                synthetic_run(&mut worker)?;
+                worker.warm_up()?;
                 Ok(worker)
             });
             // Whoever waited may have gone.

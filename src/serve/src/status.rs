@@ -1,6 +1,7 @@
 //! What is to be seen of a job, as JSON.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use vesalius_measure::live::AiState;
 
 /// Everything a person who looks at the picture needs to know of what is behind it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -53,7 +54,8 @@ pub struct Signal {
 pub struct Ai {
     /// Whether a person wants it.
     pub on: bool,
-    /// What it is at.
+    /// What it is at, as its word.
+    #[serde(serialize_with = "word")]
     pub state: AiState,
     /// The engine's name.
     pub engine: String,
@@ -69,21 +71,8 @@ pub struct Ai {
     pub place: String,
 }
 
-/// What an engine is at; shown as it is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum AiState {
-    /// A person turned it off, or nobody turned it on.
-    #[default]
-    Off,
-    /// It is being loaded or warmed up.
-    Loading,
-    /// It gives results in time.
-    Running,
-    /// It gives results, late or few.
-    Degraded,
-    /// It gives none and will not by itself.
-    Fault,
+fn word<S: Serializer>(state: &AiState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_str())
 }
 
 /// Recording.

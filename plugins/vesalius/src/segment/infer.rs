@@ -155,8 +155,9 @@ impl Inference {
     pub(super) fn warm_up(&mut self) -> Result<(), EngineError> {
         match &mut self.eyes {
             Eyes::Host(worker) => worker.warm_up(),
-            // A process of its own and whoever loads a session on a GPU have run it.
-            Eyes::Apart(_) | Eyes::Device { .. } => Ok(()),
+            Eyes::Apart(worker) => worker.warm_up(),
+            // Whoever loads a session on a GPU has run it.
+            Eyes::Device { .. } => Ok(()),
         }
     }
 

@@ -25,7 +25,7 @@ pub use child::serve;
 
 use self::child::Config;
 use self::values::Answer;
-use crate::engine::{Engine, FrameOutput, stage_times};
+use crate::engine::{Engine, FrameOutput, stage_times, synthetic_run};
 use crate::error::EngineError;
 use crate::manifest::OutputKind;
 use crate::postprocess::Postprocessor;
@@ -163,6 +163,16 @@ impl ApartWorker {
     /// Whether it failed too often to be started again.
     pub fn is_at_fault(&self) -> bool {
         self.process.is_none() && self.start_at.is_none()
+    }
+
+    /// Runs once on a synthetic picture, as [`Worker::warm_up`](crate::Worker::warm_up) does: the process has run the model, and
+    /// this looks at its answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`process`](Self::process).
+    pub fn warm_up(&mut self) -> Result<(), EngineError> {
+        synthetic_run(|frame| self.process(frame, (1, 1)))
     }
 
     /// Takes a picture all the way to outlines. It takes no longer than the deadline, and what a new process takes to start.

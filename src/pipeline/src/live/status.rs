@@ -36,9 +36,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
     let values = result.as_deref().map(values).unwrap_or_default();
     let not_ready = match () {
         () if !is_live => format!("{} {}", signal.state, feed.why).trim_end().to_owned(),
-        () if on && matches!(ai.state, vesalius_serve::AiState::Fault | vesalius_serve::AiState::Loading) => {
-            ai.why.clone()
-        }
+        () if on && matches!(ai.state, AiState::Fault | AiState::Loading) => ai.why.clone(),
         () => String::new(),
     };
     Status {
@@ -65,16 +63,9 @@ fn tenths(value: f64) -> f64 {
 fn ai(shared: &Shared, on: bool, result: Option<&FrameResult>) -> Ai {
     let Some(result) = result else { return Ai { on, ..Ai::default() } };
     let live = result.live.as_deref().cloned().unwrap_or_default();
-    let state = match live.ai {
-        AiState::Off => vesalius_serve::AiState::Off,
-        AiState::Loading => vesalius_serve::AiState::Loading,
-        AiState::Running => vesalius_serve::AiState::Running,
-        AiState::Degraded => vesalius_serve::AiState::Degraded,
-        AiState::Fault => vesalius_serve::AiState::Fault,
-    };
     Ai {
         on,
-        state,
+        state: live.ai,
         engine: result.engine.name.clone(),
         sha256: result.engine.sha256.chars().take(12).collect(),
         rate_hz: tenths(live.rate_hz),
