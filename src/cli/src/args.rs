@@ -214,18 +214,11 @@ pub struct ScoreArgs {
     /// Difference of Dice and NSD between the two runs that would not matter
     #[arg(long, default_value_t = 0.01, requires = "against", allow_negative_numbers = true)]
     pub margin: f64,
-    /// Which class of the truth is which of the engine, where the numbers differ: 255=1,4=0 (0 is background)
-    #[arg(long, value_name = "TRUTH=RUN", value_delimiter = ',')]
-    pub classes: Vec<String>,
-    /// How far boundaries may lie apart and still agree: head=1.5mm,tool=5px
-    #[arg(long, value_name = "STRUCTURE=LENGTH", value_delimiter = ',')]
-    pub tolerance: Vec<String>,
+    #[command(flatten)]
+    pub agreement: AgreementArgs,
     /// Structures of which there may be several, to be counted one by one
     #[arg(long, value_name = "STRUCTURE", value_delimiter = ',')]
     pub objects: Vec<String>,
-    /// Largest difference of a value that would not matter: head_circumference=3% or bpd=2
-    #[arg(long, value_name = "VALUE=LIMIT", value_delimiter = ',')]
-    pub limit: Vec<String>,
     /// Column of the truth's table to take the results apart by
     #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
@@ -244,6 +237,37 @@ pub struct ScoreArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// What counts as the same, of two sets of masks and values.
+#[derive(Debug, clap::Args)]
+pub struct AgreementArgs {
+    /// Which class of the truth is which of the engine, where the numbers differ: 255=1,4=0 (0 is background)
+    #[arg(long, value_name = "TRUTH=RUN", value_delimiter = ',', requires = "truth")]
+    pub classes: Vec<String>,
+    /// How far boundaries may lie apart and still agree: head=1.5mm,tool=5px
+    #[arg(long, value_name = "STRUCTURE=LENGTH", value_delimiter = ',')]
+    pub tolerance: Vec<String>,
+    /// Largest difference of a value that would not matter; gates of `compare` may take a part of it: head_circumference=3% or
+    /// bpd=2
+    #[arg(long, value_name = "VALUE=LIMIT", value_delimiter = ',')]
+    pub limit: Vec<String>,
+}
+
+impl AgreementArgs {
+    /// Reads all of it into settings.
+    pub fn read(&self, settings: &mut vesalius_qa::score::Settings) -> anyhow::Result<()> {
+        for class in &self.classes {
+            settings.class(class)?;
+        }
+        for tolerance in &self.tolerance {
+            settings.tolerance(tolerance)?;
+        }
+        for limit in &self.limit {
+            settings.limit(limit)?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Parser)]
@@ -287,18 +311,11 @@ pub struct CompareArgs {
     /// Truth of both, as for `score`: what the candidate loses against it is a gate then
     #[arg(long, value_name = "DIR|CSV")]
     pub truth: Option<PathBuf>,
-    /// Which class of the truth is which of the engines, where the numbers differ: 255=1,4=0 (0 is background)
-    #[arg(long, value_name = "TRUTH=RUN", value_delimiter = ',', requires = "truth")]
-    pub classes: Vec<String>,
+    #[command(flatten)]
+    pub agreement: AgreementArgs,
     /// Structures that the two engines call differently: head=fetal_head
     #[arg(long, value_name = "REFERENCE=CANDIDATE", value_delimiter = ',')]
     pub structures: Vec<String>,
-    /// How far boundaries may lie apart and still agree: head=1.5mm,tool=5px
-    #[arg(long, value_name = "STRUCTURE=LENGTH", value_delimiter = ',')]
-    pub tolerance: Vec<String>,
-    /// Largest difference of a value that would not matter, of which gates may take a part: head_circumference=3% or bpd=2
-    #[arg(long, value_name = "VALUE=LIMIT", value_delimiter = ',')]
-    pub limit: Vec<String>,
     /// Compare values and presence alone, for runs without masks
     #[arg(long)]
     pub values_only: bool,

@@ -44,15 +44,7 @@ fn outcome(args: &CompareArgs) -> anyhow::Result<Outcome> {
 
 fn options(args: &CompareArgs) -> anyhow::Result<Options> {
     let mut settings = Settings::default();
-    for class in &args.classes {
-        settings.class(class)?;
-    }
-    for tolerance in &args.tolerance {
-        settings.tolerance(tolerance)?;
-    }
-    for limit in &args.limit {
-        settings.limit(limit)?;
-    }
+    args.agreement.read(&mut settings)?;
     let named = |text: &String| match text.split_once('=') {
         Some((a, b)) if !a.trim().is_empty() && !b.trim().is_empty() => {
             Ok((a.trim().to_owned(), b.trim().to_owned()))

@@ -54,14 +54,6 @@ fn settings(args: &ScoreArgs) -> anyhow::Result<Settings> {
         bootstrap: Bootstrap { resamples: args.resamples, confidence: args.confidence, seed: args.seed },
         ..Settings::default()
     };
-    for class in &args.classes {
-        settings.class(class)?;
-    }
-    for tolerance in &args.tolerance {
-        settings.tolerance(tolerance)?;
-    }
-    for limit in &args.limit {
-        settings.limit(limit)?;
-    }
+    args.agreement.read(&mut settings)?;
     Ok(settings)
 }

@@ -43,12 +43,12 @@ pub enum ServeError {
     #[error("the token must have at least {SHORTEST_TOKEN} letters, digits, '-' or '_'")]
     TokenUnfit,
     /// The address is taken, not this machine's, or not allowed.
-    #[error("cannot serve on {address}: {source}")]
+    #[error("cannot serve on {address}: {cause}; give another address or port")]
     Bind {
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// No thread or no event queue.
     #[error("cannot start the server: {0}")]
@@ -89,7 +89,7 @@ impl Server {
             .map_err(ServeError::System)?;
         let bound = runtime.block_on(TcpListener::bind(address));
         let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.map_err(|source| ServeError::Bind { address, source })?;
+        let (address, listener) = bound.map_err(|cause| ServeError::Bind { address, cause })?;
         let shared = Shared { hub, control, token: options.token.as_deref().map(Arc::from) };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
