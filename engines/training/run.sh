@@ -70,7 +70,8 @@ if [ -n "$adapt" ]; then
 fi
 
 # finish PACKAGE WEIGHTS START …: $work/model.onnx with its second output, and the scores; further options go to the scores.
-# Where START is not empty, the weights are the mean with those of START.
+# Where START is not empty, the weights are the mean with those of START, which have the share `1 - last_share`.
+last_share=0.5
 finish() {
     package=$1 weights=$2 first=$3; shift 3
     "$python" -m "$package.export" --weights "$weights" --model "$work/logits.onnx"
@@ -79,7 +80,7 @@ finish() {
     esac
     if [ -n "$first" ]; then
         mv "$work/logits.onnx" "$work/last.onnx"
-        "$python" -m common.mean --of "$first" "$work/last.onnx" --out "$work/logits.onnx"
+        "$python" -m common.mean --of "$first" "$work/last.onnx" --share "$last_share" --out "$work/logits.onnx"
     fi
     "$python" -m common.unlike --engine "$engine" --model "$work/logits.onnx" --out "$work/model.onnx" --data "$data" \
         --others "$phantoms" --all-data "$(dirname "$data")" --scores "$work/unlikeness.json"

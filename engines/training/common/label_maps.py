@@ -24,18 +24,26 @@ def border_weight(labels: np.ndarray, size: int) -> np.ndarray:
     return 1 + (cv2.dilate(nearest, square) != cv2.erode(nearest, square)).astype(np.float32)
 
 
-def loss_of(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def loss_of(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor,
+            each_picture: float = 0.0) -> torch.Tensor:
     """Cross-entropy, heavier where classes meet, and soft Dice.
 
-    Dice is taken over the batch as a whole, as the score is over all frames: a class that a frame lacks is no
-    class of that frame's. Label 0 counts in the cross-entropy alone.
+    Dice is taken over the batch as a whole, as a score over all frames is: a class that a frame lacks is no
+    class of that frame's. `each_picture` of it is taken by picture instead, as a mean score over stills is.
+    Label 0 counts in the cross-entropy alone.
     """
     logs = F.log_softmax(logits, 1)
     entropy = -(target * logs).sum(1)
     p, t = logs.exp()[:, 1:], target[:, 1:]
-    inter, total = (p * t).sum((0, 2, 3)), (p + t).sum((0, 2, 3))
-    dice = 1 - (2 * inter + 50) / (total + 50)
-    return (entropy * weight).mean() + dice.mean()
+    inter, total = (p * t).sum((2, 3)), (p + t).sum((2, 3))
+    dice = _lost(inter.sum(0), total.sum(0)).mean()
+    if each_picture:
+        dice = torch.lerp(dice, _lost(inter, total).mean(), each_picture)
+    return (entropy * weight).mean() + dice
+
+
+def _lost(inter: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
+    return 1 - (2 * inter + 50) / (total + 50)
 
 
 def elastic(rng: np.random.Generator, inverse: np.ndarray, offset: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

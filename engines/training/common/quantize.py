@@ -25,6 +25,10 @@ from .unlikeness import node_names
 
 CALIBRATION_PICTURES = 120
 
+# By the beginnings of nodes' names: all but the two deepest levels, an eighth of the picture's size and above, both ways. Where several classes
+# meet, rounding there moves borders by more than the gates allow.
+FINE_LEVELS = ("/stem", "/stages.0", "/stages.1", "/decoder.1", "/decoder.2", "/decoder.3", "/head", "/Resize")
+
 # What INT8 may cost beside f32, as figure: (lowest, highest). `size` is what the engine's masks are measured by.
 GATES: dict[str, tuple[float | None, float | None]] = {
     "dice_median": (0.99, None),

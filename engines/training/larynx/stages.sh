@@ -29,7 +29,5 @@ else
     done
     "$python" -m larynx.publish --model "$work/model.onnx" --scores "$work/scores/scores.json" \
         --unlikeness "$work/unlikeness.json" --across "$@" --out "$out"
-    # No INT8: python -m larynx.quantize makes one, which the card says why not to ship.
-    rm -f "$out/model.int8.onnx"
-    echo "engine written to $out"
+    int8 larynx
 fi

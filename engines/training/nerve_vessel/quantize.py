@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.label_parity import parity
-from common.quantize import CALIBRATION_PICTURES, arguments, publish, quantize
+from common.quantize import CALIBRATION_PICTURES, FINE_LEVELS, arguments, publish, quantize
 from common.session import Session
 
 from .dataset import CLASSES, read_stills, tensor
@@ -24,7 +24,7 @@ def main() -> None:
     held = [(s.read_image(), s.read_mask(), s.group) for s in stills if s.validates]
 
     def make(path: Path) -> dict[str, float]:
-        quantize(a.model, (tensor(s.read_image()) for s in training), path)
+        quantize(a.model, (tensor(s.read_image()) for s in training), path, FINE_LEVELS)
         one, other = Session(a.model), Session(path)
         return parity(held, lambda gray: predict(one, gray)[0], lambda gray: predict(other, gray)[0], CLASSES)
 

@@ -6,9 +6,15 @@ other=
 [ "$(basename "$(dirname "$start")")" = nerve-vessel ] || other=--other-head
 
 "$python" -m nerve_vessel.split --data "$data" --out "$here/nerve_vessel/split.csv"
-"$python" -m nerve_vessel.train --data "$data" --out "$work/stage1" --start "$start" $other --threads "$threads" --resume \
-    --epochs 110 --small-epochs 70 --peak 2.5e-3 --decay-from 0.3 --light-share 0.3
-finish nerve_vessel "$work/stage1/final.pt" ""
+if [ -n "$other" ]; then
+    "$python" -m nerve_vessel.train --data "$data" --out "$work/stage1" --start "$start" $other --threads "$threads" --resume \
+        --epochs 110 --small-epochs 70 --peak 2.5e-3 --decay-from 0.3 --light-share 0.3
+    start=$work/stage1/final.pt
+fi
+"$python" -m nerve_vessel.train --data "$data" --out "$work/stage2" --start "$start" --threads "$threads" --resume \
+    --epochs 80 --peak 2.5e-3 --decay-from 0.15 --light-share 0.3 --each-picture 0.5 --seed 7
+last_share=0.75
+finish nerve_vessel "$work/stage2/final.pt" "$start"
 "$python" -m nerve_vessel.publish --model "$work/model.onnx" --scores "$work/scores/scores.json" \
     --unlikeness "$work/unlikeness.json" --out "$out"
 int8 nerve_vessel

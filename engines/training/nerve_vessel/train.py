@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
 import cv2
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set with labels.csv")
     parser.add_argument("--other-head", action="store_true", help="--start is another engine: do not take its last layer")
     parser.add_argument("--light-share", type=float, default=0.0, help="share of pictures hardly changed")
+    parser.add_argument("--each-picture", type=float, default=0.0, help="share of the loss's Dice taken by picture")
     add_arguments(parser, peak=2.5e-3, decay_from=0.3)
     a = parser.parse_args()
 
@@ -69,8 +71,8 @@ def main() -> None:
 
     net = nerve_vessel_net().to(memory_format=torch.channels_last)
     start_from(net, a.start, lambda: np.stack([tensor(s.read_image()) for s in training[::4]]), a.other_head)
-    train(net, a, lambda epoch: Epoch(pairs, a, epoch), loss_of, lambda average: {"dice": quick_dice(average, held)},
-          warm=100)
+    train(net, a, lambda epoch: Epoch(pairs, a, epoch), functools.partial(loss_of, each_picture=a.each_picture),
+          lambda average: {"dice": quick_dice(average, held)}, warm=100)
 
 
 if __name__ == "__main__":
