@@ -34,6 +34,9 @@ pub enum Command {
     /// Compare two runs of the same inputs: two engines, precisions, versions or machines, against gates of parity.
     /// Ends with 0 where no gate is missed, 1 where one is, 2 where the runs cannot be compared
     Compare(CompareArgs),
+    /// Hand a run on as DICOM objects: masks as a Segmentation, values as a Structured Report, annotated pictures as a
+    /// Secondary Capture
+    Export(ExportArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
     /// Render a phantom with exactly known truth
@@ -328,6 +331,45 @@ pub struct CompareArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+#[command(group = clap::ArgGroup::new("objects").required(true).multiple(true))]
+pub struct ExportArgs {
+    /// Folder of a run
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Masks as a Segmentation; the run must have been made with --masks
+    #[arg(long, group = "objects")]
+    pub dicom_seg: bool,
+    /// Values as a Structured Report (TID 1500)
+    #[arg(long, group = "objects")]
+    pub dicom_sr: bool,
+    /// Annotated pictures as a Secondary Capture
+    #[arg(long, group = "objects")]
+    pub dicom_sc: bool,
+    /// The run's input, where it is not where it was; it is held to its hash
+    #[arg(long, value_name = "INPUT")]
+    pub source: Option<PathBuf>,
+    /// Modality of the generated study of an input that is no DICOM file, such as US or ES
+    #[arg(long, value_name = "CODE", default_value = "OT", value_parser = modality)]
+    pub modality: String,
+    /// Folder for the objects; without it, `dicom` in the run's
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn modality(text: &str) -> Result<String, String> {
+    let fits =
+        (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("write a code of DICOM's in capitals, such as US or ES".to_owned())
+    }
 }
 
 #[derive(Debug, Parser)]

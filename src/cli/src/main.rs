@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod engine;
 mod explain;
+mod export;
 mod live;
 mod phantom;
 mod progress;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Score(args) => score::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Compare(args) => Ok(compare::run(args)),
+        Command::Export(args) => export::run(args),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vesalius_measure::result::{FrameResult, Measurement, ResultStatus};
@@ -15,6 +15,10 @@ use crate::values::ValueSummary;
 pub struct Summary {
     /// What the run is, as in the first line of `results.jsonl`.
     pub run: RunRecord,
+    /// The whole way to the input as it was then, for whoever needs its pictures again; nothing rests on it. Results have the
+    /// input's name alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_path: Option<PathBuf>,
     /// `complete`, `interrupted` or `failed`.
     pub state: &'static str,
     /// What failed, a line each.

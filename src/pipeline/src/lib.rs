@@ -4,7 +4,7 @@
 //! * [`explain`]: one frame, and what an engine's answer on it rests on, as a picture;
 //! * [`live`]: the same elements on a picture that is now, which never waits for them;
 //! * [`phantom`]: a phantom's clip with its truth;
-//! * [`picture`]: one still, decoded as a replay does.
+//! * [`picture`]: one still, decoded as a replay does; [`pictures`]: every picture of an input.
 //!
 //! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
 //! [`collect`]or that sees every frame in order and hands it to a writing thread over a bounded channel.
@@ -20,6 +20,7 @@ pub mod input;
 pub mod live;
 pub mod phantom;
 pub mod picture;
+pub mod pictures;
 pub mod replay;
 
 mod bus;

@@ -264,6 +264,7 @@ pub fn replay(
     let wall_s = start.elapsed().as_secs_f64();
     let summary = Summary {
         run,
+        source_path: std::path::absolute(path).ok(),
         state,
         errors: error.iter().map(ToString::to_string).collect(),
         warnings: said.into_iter().chain(ended.warnings).collect(),

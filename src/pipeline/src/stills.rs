@@ -64,6 +64,14 @@ pub(crate) fn decode(path: &Path) -> Result<Picture, String> {
     Ok(Picture { format, width, height, pixels })
 }
 
+/// Red, green and blue of a picture.
+pub(crate) fn rgb(picture: Picture) -> Vec<u8> {
+    match picture.format {
+        gst_video::VideoFormat::Gray8 => picture.pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
+        _ => picture.pixels,
+    }
+}
+
 /// A picture as a buffer with its caps, rows padded as GStreamer wants them.
 pub(crate) fn sample(picture: Picture) -> Result<(gst::Buffer, gst::Caps), String> {
     let info = gst_video::VideoInfo::builder(picture.format, picture.width, picture.height)

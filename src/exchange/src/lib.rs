@@ -1,0 +1,10 @@
+//! What leaves the house: runs as DICOM objects, recordings without their patients.
+//!
+//! * [`export`]: a run's masks, values and annotated pictures as Segmentation, Structured Report and Secondary Capture;
+//! * [`dicom`]: the objects themselves, built of their parts alone.
+
+pub mod dicom;
+pub mod export;
+pub mod names;
+
+mod run;
