@@ -222,6 +222,10 @@ pub struct ScoreArgs {
     /// Column of the truth's table to take the results apart by
     #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
+    /// Frames a second of the sequences that the stills are from, by the truth's columns sequence and frame: they are then
+    /// looked at over time
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
+    pub frame_rate: Option<f64>,
     /// Part of the intervals that are to hold the truth
     #[arg(long, default_value_t = 0.95, allow_negative_numbers = true)]
     pub confidence: f64,

@@ -30,8 +30,8 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<u8> {
         if let Some(comparison) = &comparison {
             say!("{}", table::comparison_text(comparison).trim_end());
         }
-        let [report, frames] = files.map(|f| f.display().to_string());
-        say!("\nall of it in {report}, frame by frame in {frames}");
+        let [report, frames, values] = files.map(|f| f.display().to_string());
+        say!("\nall of it in {report}, frame by frame in {frames} and {values}");
     }
     if args.complete && scored.report.coverage.truth_without_frame > 0 {
         anyhow::bail!(
@@ -48,9 +48,15 @@ fn settings(args: &ScoreArgs) -> anyhow::Result<Settings> {
         "--confidence {} is none: give one above 0.5 and below 1, such as 0.95",
         args.confidence
     );
+    anyhow::ensure!(
+        args.frame_rate.is_none_or(|rate| rate.is_finite() && rate > 0.0),
+        "--frame-rate {} is none: give one above zero, such as 25",
+        args.frame_rate.unwrap_or_default()
+    );
     let mut settings = Settings {
         objects: args.objects.clone(),
         by: args.by.clone(),
+        frame_rate_hz: args.frame_rate,
         bootstrap: Bootstrap { resamples: args.resamples, confidence: args.confidence, seed: args.seed },
         ..Settings::default()
     };

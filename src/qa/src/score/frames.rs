@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use vesalius_measure::mask::LabelMask;
 
 use super::error::ScoreError;
 use super::join::{Joined, Match};
 use super::label_png;
+use super::run::stem;
 use super::settings::Settings;
+use crate::metrics::axis::long_axis;
 use crate::metrics::distance::PixelSize;
 use crate::metrics::{Class, StructureScore, score_pair};
-use crate::temporal::Moment;
+use crate::temporal::{DROP_OUT_S, Moment};
 
 /// A structure that is scored.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +44,9 @@ pub struct FrameScore {
     pub stratum: Option<usize>,
     /// The structures' scores, in their order.
     pub scores: Vec<StructureScore>,
-    /// The structures as moments of a clip, where the run is one.
+    /// The clip or sequence that it is a frame of, by name; `None` of a still.
+    pub clip: Option<Arc<str>>,
+    /// The structures as moments of that.
     pub moments: Vec<Moment>,
 }
 
@@ -66,7 +71,10 @@ pub struct Frames {
 ///
 /// [`ScoreError`].
 pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, ScoreError> {
-    let with_mask: Vec<&Match<'_>> = joined.matches.iter().filter(|m| m.truth.mask.is_some()).collect();
+    let mut with_mask: Vec<&Match<'_>> = joined.matches.iter().filter(|m| m.truth.mask.is_some()).collect();
+    let sequences = Sequences::of(&with_mask, settings)?;
+    // Frames of a sequence stand together, in the order of time.
+    with_mask.sort_by_key(|m| sequences.place(m));
     let structures = structures(&with_mask);
     let known = with_mask.iter().filter(|m| scale_mm(m).is_some()).count();
     let in_mm = known > 0 && known == with_mask.len();
@@ -87,7 +95,7 @@ pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, 
     });
     let tolerances: Vec<(f64, &'static str)> = tolerances.collect();
     let mut frames: Vec<FrameScore> = Vec::with_capacity(with_mask.len());
-    let mut last: Option<(usize, u64, [LabelMask; 2])> = None;
+    let mut last: Option<Last> = None;
     for m in with_mask {
         let Some(truth_path) = &m.truth.mask else { continue };
         let masks = [read_truth(truth_path, &structures, settings)?, read_prediction(m)?];
@@ -107,29 +115,96 @@ pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, 
         let [truth, prediction] = &masks;
         let scores = score_pair(truth, prediction, &classes, size)
             .map_err(|fault| ScoreError::Pair { path: truth_path.clone(), fault })?;
-        let before =
-            last.as_ref().filter(|(run, frame, _)| (*run, frame + 1) == (m.run_index, m.frame.number));
-        let moments = if m.run.is_clip {
-            moments(&scores, m.frame.at_s, &masks, before.map(|(.., masks)| masks))
-        } else {
-            Vec::new()
+        let (clip, at_s) = sequences.clip(m);
+        let before = last.as_ref().filter(|last| match (&clip, m.run.is_clip) {
+            (Some(_), true) => (last.run, last.frame + 1) == (m.run_index, m.frame.number),
+            (Some(clip), false) => {
+                let near = at_s > last.at_s && at_s - last.at_s <= DROP_OUT_S;
+                near && last.clip.as_ref() == Some(clip) && last.video == m.video
+            }
+            (None, _) => false,
+        });
+        let moments = match clip {
+            Some(_) => moments(&scores, at_s, &masks, before.map(|last| &last.masks)),
+            None => Vec::new(),
         };
         frames.push(FrameScore {
             run: m.run_index,
             input: m.frame.input.clone(),
             frame: m.frame.number,
-            at_s: m.frame.at_s,
+            at_s,
             patient: m.patient,
             video: m.video,
             stratum: m.truth.stratum,
             scores,
             moments,
+            clip: clip.clone(),
         });
-        if m.run.is_clip {
-            last = Some((m.run_index, m.frame.number, masks));
+        if clip.is_some() {
+            last = Some(Last { run: m.run_index, frame: m.frame.number, video: m.video, clip, at_s, masks });
         }
     }
     Ok(Frames { structures, in_mm, tolerances, frames, notes })
+}
+
+/// The frame before.
+struct Last {
+    run: usize,
+    frame: u64,
+    video: usize,
+    clip: Option<Arc<str>>,
+    at_s: f64,
+    masks: [LabelMask; 2],
+}
+
+/// Which frames follow each other.
+struct Sequences {
+    /// Frames a second of stills that are frames of a sequence.
+    rate_hz: Option<f64>,
+    /// Names of the clips and sequences, shared by their frames.
+    names: BTreeSet<Arc<str>>,
+}
+
+impl Sequences {
+    fn of(matches: &[&Match<'_>], settings: &Settings) -> Result<Self, ScoreError> {
+        let rate_hz = settings.frame_rate_hz;
+        let stills = || matches.iter().filter(|m| !m.run.is_clip);
+        if rate_hz.is_some() && stills().any(|m| m.truth.video.is_none() || m.truth.order.is_none()) {
+            return Err(ScoreError::Setting(
+                "--frame-rate needs a table of truth with the columns sequence and frame, and a number in each of their cells"
+                    .to_owned(),
+            ));
+        }
+        let mut sequences = Self { rate_hz, names: BTreeSet::new() };
+        sequences.names = matches.iter().filter_map(|m| sequences.name(m)).map(Arc::from).collect();
+        Ok(sequences)
+    }
+
+    fn name<'a>(&self, m: &Match<'a>) -> Option<&'a str> {
+        let of_stills = || if m.truth.folder.is_empty() { stem(&m.run.input) } else { &m.truth.folder };
+        match (m.run.is_clip, self.rate_hz) {
+            (true, _) => Some(&m.run.input),
+            (false, Some(_)) => Some(of_stills()),
+            (false, None) => None,
+        }
+    }
+
+    /// The clip of a frame, and its time there.
+    fn clip(&self, m: &Match<'_>) -> (Option<Arc<str>>, f64) {
+        let name = self.name(m).and_then(|name| self.names.get(name)).cloned();
+        match (self.rate_hz, m.truth.order) {
+            (Some(rate), Some(order)) if !m.run.is_clip => (name, order as f64 / rate),
+            _ => (name, m.frame.at_s),
+        }
+    }
+
+    /// What frames are sorted by: as they came, or a sequence's by their numbers.
+    fn place(&self, m: &Match<'_>) -> (usize, usize, u64) {
+        match (self.rate_hz, m.truth.order) {
+            (Some(_), Some(order)) if !m.run.is_clip => (m.run_index, m.video, order),
+            _ => (m.run_index, 0, 0),
+        }
+    }
 }
 
 /// The engine's classes; where no frame names any, one.
@@ -207,11 +282,16 @@ fn moments(
         }
         (all > 0).then(|| 2.0 * both as f64 / all as f64)
     };
+    // In pixels: lengths are looked at beside each other only.
+    let axis = |class: u8| masks.get(1).and_then(|mask| long_axis(mask, class, PixelSize { x: 1.0, y: 1.0 }));
     scores
         .iter()
-        .map(|s| Moment {
+        .map(|s| (s, axis(s.class)))
+        .map(|(s, axis)| Moment {
             at_s,
             predicted: s.pixels.prediction() as f64,
+            length: axis.map(|a| a.length),
+            orientation_deg: axis.and_then(|a| a.orientation_deg),
             truth: Some(s.pixels.truth() as f64),
             dice_with_last: between(1, s.class),
             truth_dice_with_last: between(0, s.class),

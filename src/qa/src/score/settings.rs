@@ -87,6 +87,9 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// Column of the table of truth to take the results apart by.
     pub by: Option<String>,
+    /// Frames a second of the sequences that the stills are from: each is then looked at over time like a clip, at the times
+    /// that the truth's frame numbers give.
+    pub frame_rate_hz: Option<f64>,
 }
 
 /// Splits `NAME=VALUE`.

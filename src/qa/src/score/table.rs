@@ -173,11 +173,12 @@ fn write_structure(out: &mut String, s: &StructureReport) -> std::fmt::Result {
         let value = |v: Option<f64>, digits: usize| v.map_or_else(|| "--".to_owned(), |v| number(v, digits));
         writeln!(
             out,
-            "  over time, {}: Dice of neighbours {} (truth {}), odd frames {} %, jitter {} %, on/off {} /min, gaps over 0.2 s {}, lag {} ms, {}",
+            "  over time, {}: Dice of neighbours {} (truth {}), odd frames {} %, axis {} deg, jitter {} %, on/off {} /min, gaps over 0.2 s {}, lag {} ms, {}",
             clip.input,
             value(t.consecutive_dice, 4),
             value(t.truth_consecutive_dice, 4),
             value(t.odd_frames.map(|o| 100.0 * o), 1),
+            value(t.orientation_second_difference_deg, 1),
             value(t.jitter_percent, 2),
             value(t.flicker_per_min, 1),
             t.drop_outs,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::join::{Joined, clip_truth};
-use super::run::{Run, RunValue};
+use super::run::{Frame, Run, RunValue};
 use super::settings::{Limit, Settings};
 use super::truth::{Column, Truth};
 use crate::aggregate::{Share, share};
@@ -34,20 +34,41 @@ pub struct ValueReport {
     pub within_limit: Option<Share>,
 }
 
+/// A measured value beside the true one.
+#[derive(Clone, Debug)]
+pub struct ValuePair {
+    /// Number of the run.
+    pub run: usize,
+    /// File that it is from.
+    pub input: String,
+    /// Number of the frame in the run; `None` where it is a value of a clip.
+    pub frame: Option<u64>,
+    /// Name.
+    pub name: String,
+    /// Unit, as UCUM code.
+    pub unit: &'static str,
+    /// Number of the patient or video.
+    pub patient: usize,
+    /// What was measured.
+    pub measured: f64,
+    /// What is true.
+    pub truth: f64,
+}
+
 /// Compares every value that both the table of truth and the run have a name for. Values of the table that the run measures
-/// nowhere come apart, by name.
+/// nowhere come apart, by name; so do the pairs, value by value.
 pub fn compare_values(
     joined: &Joined<'_>,
     runs: &[Run],
     truth: &Truth,
     settings: &Settings,
-) -> (Vec<ValueReport>, Vec<String>) {
-    let (mut reports, mut unmeasured) = (Vec::new(), Vec::new());
+) -> (Vec<ValueReport>, Vec<ValuePair>, Vec<String>) {
+    let (mut reports, mut pairs, mut unmeasured) = (Vec::new(), Vec::new(), Vec::new());
     for (i, column) in truth.columns.iter().enumerate() {
         let mut study = Study::default();
         for m in &joined.matches {
             if let Some(Some(value)) = m.truth.values.get(i) {
-                study.add(column, &m.frame.values, *value, m.patient);
+                study.add(column, &m.frame.values, *value, m.patient, (m.run_index, Some(m.frame)));
             }
         }
         for (number, run) in runs.iter().enumerate() {
@@ -56,30 +77,35 @@ pub fn compare_values(
                 // Patients of clips without masks are not among the frames': clips stand for themselves.
                 let unit =
                     row.and_then(|r| r.patient).map_or(usize::MAX / 2 + number, |p| usize::MAX / 4 + p);
-                study.add(column, &run.series, *value, unit);
+                study.add(column, &run.series, *value, unit, (number, None));
             }
         }
         if study.without.get(NOT_MEASURED) == Some(&study.n_true) {
             unmeasured.push(column.name.clone());
         } else if study.n_true > 0 {
+            pairs.extend(study.named_pairs(column, runs));
             reports.push(study.report(column, settings));
         }
     }
-    (reports, unmeasured)
+    (reports, pairs, unmeasured)
 }
 
 /// Why there is no value: the run has none of this name in the frame.
 const NOT_MEASURED: &str = "not measured";
 
+/// Where a pair is from: the number of the run, and the frame unless it is of the whole clip.
+type Place<'a> = (usize, Option<&'a Frame>);
+
 #[derive(Default)]
-struct Study {
+struct Study<'a> {
     n_true: usize,
     without: BTreeMap<String, usize>,
     pairs: Vec<Pair>,
+    places: Vec<Place<'a>>,
 }
 
-impl Study {
-    fn add(&mut self, column: &Column, values: &[RunValue], truth: f64, unit: usize) {
+impl<'a> Study<'a> {
+    fn add(&mut self, column: &Column, values: &[RunValue], truth: f64, unit: usize, place: Place<'a>) {
         self.n_true += 1;
         let named: Vec<&RunValue> = values.iter().filter(|v| *v.name == *column.name).collect();
         let in_unit = named.iter().find(|v| &*v.unit == column.unit);
@@ -87,6 +113,7 @@ impl Study {
             Some(v) => match v.usable() {
                 Some(measured) => {
                     self.pairs.push(Pair { unit, measured, truth });
+                    self.places.push(place);
                     return;
                 }
                 None => "invalid".to_owned(),
@@ -95,6 +122,28 @@ impl Study {
             None => "in another unit".to_owned(),
         };
         *self.without.entry(why).or_default() += 1;
+    }
+
+    fn named_pairs(&self, column: &Column, runs: &[Run]) -> Vec<ValuePair> {
+        let mut units: BTreeMap<usize, usize> = BTreeMap::new();
+        let named = self.pairs.iter().zip(&self.places).map(|(pair, &(run, frame))| {
+            let next = units.len();
+            let input = |frame: Option<&Frame>| match frame {
+                Some(frame) => frame.input.clone(),
+                None => runs.get(run).map(|run| run.input.clone()).unwrap_or_default(),
+            };
+            ValuePair {
+                run,
+                input: input(frame),
+                frame: frame.map(|frame| frame.number),
+                name: column.name.clone(),
+                unit: column.unit,
+                patient: *units.entry(pair.unit).or_insert(next),
+                measured: pair.measured,
+                truth: pair.truth,
+            }
+        });
+        named.collect()
     }
 
     fn report(self, column: &Column, settings: &Settings) -> ValueReport {
