@@ -20,6 +20,10 @@ pub struct Moment {
     pub dice_with_last: Option<f64>,
     /// The same of the true masks: what the motion itself takes away.
     pub truth_dice_with_last: Option<f64>,
+    /// Intersection over union with the predicted mask of the frame before, moved along with the picture.
+    pub moved_iou: Option<f64>,
+    /// The same of the true masks: what motion cannot be followed takes away, and what the annotators waver by.
+    pub truth_moved_iou: Option<f64>,
 }
 
 /// Highest frequency of motion, Hz: what wavers faster is jitter.
@@ -42,6 +46,11 @@ pub struct Steadiness {
     pub consecutive_dice: Option<f64>,
     /// Mean Dice of consecutive true masks: the motion.
     pub truth_consecutive_dice: Option<f64>,
+    /// Mean intersection over union of consecutive predicted masks, the earlier one moved along with the picture; `None` where
+    /// pictures were not looked at.
+    pub moved_iou: Option<f64>,
+    /// The same of the true masks.
+    pub truth_moved_iou: Option<f64>,
     /// Root mean square of how far an area lies from the line between its neighbours', as a part of the mean area
     /// (after Painchaud et al. 2022, doi:10.1109/TMI.2022.3173669).
     pub second_difference: Option<f64>,
@@ -85,6 +94,8 @@ pub fn steadiness(clip: &[Moment]) -> Option<Steadiness> {
         n_frames: clip.len(),
         consecutive_dice: mean_of(clip.iter().filter_map(|m| m.dice_with_last).collect()),
         truth_consecutive_dice: mean_of(clip.iter().filter_map(|m| m.truth_dice_with_last).collect()),
+        moved_iou: mean_of(clip.iter().filter_map(|m| m.moved_iou).collect()),
+        truth_moved_iou: mean_of(clip.iter().filter_map(|m| m.truth_moved_iou).collect()),
         second_difference: rms(&second),
         odd_frames: mean_of(second.iter().map(|d| f64::from(u8::from(d.abs() > ODD_FRAME))).collect()),
         length_second_difference: rms(&length).and_then(|d| relative(d, mean_length)),

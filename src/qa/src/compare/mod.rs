@@ -80,7 +80,7 @@ pub fn compare_runs(runs: &[Vec<Run>; 2], options: &Options) -> Result<Compared,
         Some(truth) => {
             let truth = Truth::read(truth, options.settings.by.as_deref())?;
             let [reference, candidate] = runs;
-            let scored = |runs: &[Run]| score::score_runs(runs, &truth, &options.settings);
+            let scored = |runs: &[Run]| score::score_runs(runs, &truth, &options.settings, None);
             Some([scored(reference)?, scored(candidate)?])
         }
         None => None,

@@ -1,6 +1,6 @@
 //! Every matched frame scored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use vesalius_measure::mask::LabelMask;
 use super::error::ScoreError;
 use super::join::{Joined, Match};
 use super::label_png;
-use super::run::stem;
+use super::run::{Run, stem};
 use super::settings::Settings;
+use crate::flow::{self, Gray};
 use crate::metrics::axis::long_axis;
 use crate::metrics::distance::PixelSize;
 use crate::metrics::{Class, StructureScore, score_pair};
@@ -65,12 +66,20 @@ pub struct Frames {
     pub notes: Vec<String>,
 }
 
-/// Scores the matched frames that have a true mask.
+/// Gives the pictures of a run's frames, by their numbers, made small (see [`flow::SIDE`]).
+pub type Pictures<'a> = &'a mut dyn FnMut(&Run) -> HashMap<u64, Gray>;
+
+/// Scores the matched frames that have a true mask. Where there are pictures, masks of clips are held against those of the frame
+/// before moved along with the picture too.
 ///
 /// # Errors
 ///
 /// [`ScoreError`].
-pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, ScoreError> {
+pub fn score_frames(
+    joined: &Joined<'_>,
+    settings: &Settings,
+    mut pictures: Option<Pictures<'_>>,
+) -> Result<Frames, ScoreError> {
     let mut with_mask: Vec<&Match<'_>> = joined.matches.iter().filter(|m| m.truth.mask.is_some()).collect();
     let sequences = Sequences::of(&with_mask, settings)?;
     // Frames of a sequence stand together, in the order of time.
@@ -96,6 +105,7 @@ pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, 
     let tolerances: Vec<(f64, &'static str)> = tolerances.collect();
     let mut frames: Vec<FrameScore> = Vec::with_capacity(with_mask.len());
     let mut last: Option<Last> = None;
+    let (mut loaded, mut of_run) = (None, HashMap::new());
     for m in with_mask {
         let Some(truth_path) = &m.truth.mask else { continue };
         let masks = [read_truth(truth_path, &structures, settings)?, read_prediction(m)?];
@@ -124,10 +134,29 @@ pub fn score_frames(joined: &Joined<'_>, settings: &Settings) -> Result<Frames, 
             }
             (None, _) => false,
         });
-        let moments = match clip {
+        let mut moments = match clip {
             Some(_) => moments(&scores, at_s, &masks, before.map(|last| &last.masks)),
             None => Vec::new(),
         };
+        if clip.is_some()
+            && loaded != Some(m.run_index)
+            && let Some(pictures) = &mut pictures
+        {
+            (loaded, of_run) = (Some(m.run_index), pictures(m.run));
+        }
+        if let Some(last) = before
+            && let (Some(earlier), Some(later)) = (of_run.get(&last.frame), of_run.get(&m.frame.number))
+            && let Some(flow) = flow::flow(earlier, later)
+        {
+            let classes: Vec<u8> = scores.iter().map(|s| s.class).collect();
+            let [truth, prediction] = [0, 1].map(|i| match (last.masks.get(i), masks.get(i)) {
+                (Some(earlier), Some(later)) => flow.moved_iou(earlier, later, &classes),
+                _ => Vec::new(),
+            });
+            for ((moment, truth), prediction) in moments.iter_mut().zip(truth).zip(prediction) {
+                (moment.moved_iou, moment.truth_moved_iou) = (prediction, truth);
+            }
+        }
         frames.push(FrameScore {
             run: m.run_index,
             input: m.frame.input.clone(),
@@ -234,12 +263,7 @@ fn read_truth(path: &Path, structures: &[Structure], settings: &Settings) -> Res
         }
     }
     let known: BTreeSet<u8> = structures.iter().map(|s| s.index).chain([0]).collect();
-    let mut map: [u8; 256] = std::array::from_fn(|i| i as u8);
-    for &(truth, run) in &settings.classes {
-        if let Some(entry) = map.get_mut(usize::from(truth)) {
-            *entry = run;
-        }
-    }
+    let map = settings.class_map();
     for label in 0..=u8::MAX {
         let mapped = map.get(usize::from(label)).copied().unwrap_or(0);
         if seen.get(usize::from(label)) == Some(&true) && !known.contains(&mapped) {
@@ -247,11 +271,7 @@ fn read_truth(path: &Path, structures: &[Structure], settings: &Settings) -> Res
             return Err(ScoreError::Classes { path: path.to_owned(), label, known: names.join(", ") });
         }
     }
-    if !settings.classes.is_empty() {
-        for label in &mut mask.labels {
-            *label = map.get(usize::from(*label)).copied().unwrap_or(0);
-        }
-    }
+    settings.rename(&mut mask);
     Ok(mask)
 }
 
@@ -295,6 +315,7 @@ fn moments(
             truth: Some(s.pixels.truth() as f64),
             dice_with_last: between(1, s.class),
             truth_dice_with_last: between(0, s.class),
+            ..Moment::default()
         })
         .collect()
 }

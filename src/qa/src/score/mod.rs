@@ -25,7 +25,7 @@ pub use report::Report;
 pub use settings::Settings;
 pub use write::write;
 
-use frames::Frames;
+use frames::{Frames, Pictures};
 use run::Run;
 use truth::Truth;
 use values::ValuePair;
@@ -48,17 +48,22 @@ pub struct Scored {
 /// [`ScoreError`].
 pub fn score(run: &Path, truth: &Path, settings: &Settings) -> Result<Scored, ScoreError> {
     let truth = Truth::read(truth, settings.by.as_deref())?;
-    score_runs(&Run::read_all(run)?, &truth, settings)
+    score_runs(&Run::read_all(run)?, &truth, settings, None)
 }
 
-/// Scores runs that were read.
+/// Scores runs that were read; with their pictures, where there are some, for what the pictures' own motion explains.
 ///
 /// # Errors
 ///
 /// [`ScoreError`].
-pub fn score_runs(runs: &[Run], truth: &Truth, settings: &Settings) -> Result<Scored, ScoreError> {
+pub fn score_runs(
+    runs: &[Run],
+    truth: &Truth,
+    settings: &Settings,
+    pictures: Option<Pictures<'_>>,
+) -> Result<Scored, ScoreError> {
     let joined = join::join(runs, truth)?;
-    let mut frames = frames::score_frames(&joined, settings)?;
+    let mut frames = frames::score_frames(&joined, settings, pictures)?;
     let (values, pairs, unmeasured) = values::compare_values(&joined, runs, truth, settings);
     if !unmeasured.is_empty() {
         frames.notes.push(format!("true values that the run has none of: {}", unmeasured.join(", ")));

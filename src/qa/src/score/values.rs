@@ -12,6 +12,8 @@ use crate::aggregate::{Share, share};
 use crate::stats::Interval;
 use crate::stats::agreement::{Agreement, Pair, agreement};
 use crate::stats::bootstrap::Bootstrap;
+use crate::stats::decision::{Decision, USUAL, decision};
+use crate::stats::regression::{Line, deming, passing_bablok};
 
 /// One value over a study.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +28,13 @@ pub struct ValueReport {
     pub without_value: BTreeMap<String, usize>,
     /// How measured and true agree.
     pub agreement: Option<Agreement>,
+    /// Measured as a line of true by Deming, over the patients' means.
+    pub deming: Option<Line>,
+    /// The same by Passing and Bablok.
+    pub passing_bablok: Option<Line>,
+    /// Decisions at usual thresholds of this value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
     /// Interval of the mean absolute difference, by patients.
     pub mae_interval: Option<Interval>,
     /// Largest difference that would not matter.
@@ -152,17 +161,32 @@ impl<'a> Study<'a> {
         let yes = |limit: Limit| -> Vec<(usize, bool)> {
             self.pairs.iter().map(|p| (p.unit, limit.holds(p.measured, p.truth))).collect()
         };
+        let means = unit_means(&self.pairs);
+        let usual = USUAL.iter().chain(&settings.thresholds).filter(|t| t.value == column.name);
         ValueReport {
             name: column.name.clone(),
             unit: column.unit,
             n_true: self.n_true,
             agreement: agreement(&self.pairs, bootstrap.confidence),
+            deming: deming(&means, bootstrap.confidence),
+            passing_bablok: passing_bablok(&means, bootstrap.confidence),
+            decisions: usual.filter_map(|t| decision(&self.pairs, t.clone(), bootstrap)).collect(),
             mae_interval: mae_interval(&self.pairs, bootstrap),
             limit,
             within_limit: limit.filter(|_| !self.pairs.is_empty()).map(|limit| share(&yes(limit), bootstrap)),
             without_value: self.without,
         }
     }
+}
+
+/// Each patient's means, true and measured.
+fn unit_means(pairs: &[Pair]) -> Vec<(f64, f64)> {
+    let mut units: BTreeMap<usize, (f64, f64, f64)> = BTreeMap::new();
+    for p in pairs {
+        let sums = units.entry(p.unit).or_default();
+        *sums = (sums.0 + p.truth, sums.1 + p.measured, sums.2 + 1.0);
+    }
+    units.into_values().map(|(truth, measured, n)| (truth / n, measured / n)).collect()
 }
 
 fn mae_interval(pairs: &[Pair], bootstrap: &Bootstrap) -> Option<Interval> {

@@ -41,7 +41,8 @@ fn finish(writer: csv::Writer<Vec<u8>>) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
 }
 
-fn value_rows(scored: &Scored) -> io::Result<Vec<u8>> {
+/// The table of values.
+pub(crate) fn value_rows(scored: &Scored) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["input", "frame", "patient", "name", "unit", "measured", "true"])?;
     for pair in &scored.pairs {
@@ -59,10 +60,12 @@ fn value_rows(scored: &Scored) -> io::Result<Vec<u8>> {
     finish(writer)
 }
 
-fn rows(scored: &Scored) -> io::Result<Vec<u8>> {
+/// The table.
+pub(crate) fn rows(scored: &Scored) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fixed = ["input", "frame", "time_s", "patient", "video", "structure", "presence", "distance_unit"];
-    let objects = ["objects_found", "objects_missed", "objects_false", "true_pixels", "predicted_pixels"];
+    let objects =
+        ["objects_found", "objects_missed", "objects_false", "true_pixels", "predicted_pixels", "run"];
     writer.write_record(fixed.into_iter().chain(METRICS.iter().map(|m| m.0)).chain(objects))?;
     let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     for frame in &scored.frames.frames {
@@ -87,6 +90,7 @@ fn rows(scored: &Scored) -> io::Result<Vec<u8>> {
                 }),
             );
             row.extend([score.pixels.truth(), score.pixels.prediction()].map(|n| n.to_string()));
+            row.push(frame.run.to_string());
             writer.write_record(row)?;
         }
     }
