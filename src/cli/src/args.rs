@@ -37,6 +37,11 @@ pub enum Command {
     /// Hand a run on as DICOM objects: masks as a Segmentation, values as a Structured Report, annotated pictures as a
     /// Secondary Capture
     Export(ExportArgs),
+    /// Put runs on one page for people, which works without a network: of one run or several, against truth, or two runs of the
+    /// same inputs beside each other
+    Report(ReportArgs),
+    /// Follow one patient through several dates: what has changed, against what measuring again would change
+    Trend(TrendArgs),
     /// Say what a DICOM recording is, when its frames were taken, and whether millimetres will be shown and why
     Show(ShowArgs),
     /// Render a phantom with exactly known truth
@@ -208,7 +213,11 @@ pub struct ScoreArgs {
     /// image,mask and, where known, subject, sequence, pixel_size_mm, and true values as NAME_UNIT
     #[arg(long, value_name = "DIR|CSV")]
     pub truth: PathBuf,
-    /// Folder for score.json and score.csv; without it, the run's
+    /// The recordings or folders of stills that the runs are of, or a folder that holds them: masks are held against those of the
+    /// frame before moved along with the picture too
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub pictures: Vec<PathBuf>,
+    /// Folder for score.json, score.csv and score_values.csv; without it, the run's
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Another run of the same input: is this one better, or as good
@@ -219,12 +228,19 @@ pub struct ScoreArgs {
     pub margin: f64,
     #[command(flatten)]
     pub agreement: AgreementArgs,
+    /// Thresholds of true values at which something is decided, besides the usual ones: ejection_fraction<40 or max_diameter>10
+    #[arg(long, value_name = "VALUE<LIMIT", value_delimiter = ',')]
+    pub decide: Vec<String>,
     /// Structures of which there may be several, to be counted one by one
     #[arg(long, value_name = "STRUCTURE", value_delimiter = ',')]
     pub objects: Vec<String>,
     /// Column of the truth's table to take the results apart by
     #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
+    /// Frames a second of the sequences that the stills are from, by the truth's columns sequence and frame: they are then
+    /// looked at over time
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
+    pub frame_rate: Option<f64>,
     /// Part of the intervals that are to hold the truth
     #[arg(long, default_value_t = 0.95, allow_negative_numbers = true)]
     pub confidence: f64,
@@ -370,6 +386,68 @@ fn modality(text: &str) -> Result<String, String> {
     } else {
         Err("write a code of DICOM's in capitals, such as US or ES".to_owned())
     }
+}
+
+#[derive(Debug, Parser)]
+pub struct ReportArgs {
+    /// Folders of runs, or folders with such, of one engine. Two of the same inputs are compared, the first being the reference
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Truth, as for `score`: a folder of label masks or a table
+    #[arg(long, value_name = "DIR|CSV")]
+    pub truth: Option<PathBuf>,
+    /// Folder with what `score` left for these runs, so that masks are not scored again
+    #[arg(long, value_name = "DIR")]
+    pub scores: Option<PathBuf>,
+    /// The recordings or folders of stills that the runs are of, or a folder that holds them: frames to look at are shown then.
+    /// The page holds those pictures
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub pictures: Vec<PathBuf>,
+    /// Page to write; without it, report.html in the folder of the (last) run
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write the same as Markdown too, with its figures in the folder images beside it and without any picture of a frame
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Title in place of the engine's name
+    #[arg(long)]
+    pub title: Option<String>,
+    #[command(flatten)]
+    pub agreement: AgreementArgs,
+    /// Column of the truth's table to take the results apart by
+    #[arg(long, value_name = "COLUMN", requires = "truth")]
+    pub by: Option<String>,
+    /// Frames a second of the sequences that the stills are from, as for `score`
+    #[arg(long, value_name = "HZ", requires = "truth", allow_negative_numbers = true)]
+    pub frame_rate: Option<f64>,
+    /// Of two runs: what counts as parity, as for `compare`
+    #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
+    pub gates: String,
+    /// Of two runs: structures that the two engines call differently: head=fetal_head
+    #[arg(long, value_name = "REFERENCE=CANDIDATE", value_delimiter = ',')]
+    pub structures: Vec<String>,
+    /// Of two runs: compare values and presence alone, for runs without masks
+    #[arg(long)]
+    pub values_only: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct TrendArgs {
+    /// Runs of one patient, each with the day of its examination: 2026-03-01=out/march; or all without, in their order
+    #[arg(required = true, value_name = "[DATE=]RUN")]
+    pub runs: Vec<String>,
+    /// Page to write
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What a value differs by without a change, as you have found it yourself: head_circumference=3% or bpd=2
+    #[arg(long, value_name = "VALUE=LIMIT", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// Title in place of the dates
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Parser)]

@@ -45,18 +45,23 @@ fn outcome(args: &CompareArgs) -> anyhow::Result<Outcome> {
 fn options(args: &CompareArgs) -> anyhow::Result<Options> {
     let mut settings = Settings::default();
     args.agreement.read(&mut settings)?;
+    let Ok(gates) = args.gates.parse::<Choice>();
+    Ok(Options {
+        gates,
+        truth: args.truth.clone(),
+        same: same_structures(&args.structures)?,
+        values_only: args.values_only,
+        settings,
+    })
+}
+
+/// Reads `REFERENCE=CANDIDATE` each.
+pub fn same_structures(texts: &[String]) -> anyhow::Result<Vec<(String, String)>> {
     let named = |text: &String| match text.split_once('=') {
         Some((a, b)) if !a.trim().is_empty() && !b.trim().is_empty() => {
             Ok((a.trim().to_owned(), b.trim().to_owned()))
         }
         _ => anyhow::bail!("--structures '{text}' is not understood: write it like head=fetal_head"),
     };
-    let Ok(gates) = args.gates.parse::<Choice>();
-    Ok(Options {
-        gates,
-        truth: args.truth.clone(),
-        same: args.structures.iter().map(named).collect::<anyhow::Result<_>>()?,
-        values_only: args.values_only,
-        settings,
-    })
+    texts.iter().map(named).collect()
 }

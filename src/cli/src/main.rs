@@ -16,8 +16,10 @@ mod live;
 mod phantom;
 mod progress;
 mod replay;
+mod report;
 mod score;
 mod show;
+mod trend;
 mod verify;
 
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Compare(args) => Ok(compare::run(args)),
         Command::Export(args) => export::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Trend(args) => trend::run(args),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),

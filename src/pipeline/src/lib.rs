@@ -4,7 +4,8 @@
 //! * [`explain`]: one frame, and what an engine's answer on it rests on, as a picture;
 //! * [`live`]: the same elements on a picture that is now, which never waits for them;
 //! * [`phantom`]: a phantom's clip with its truth;
-//! * [`picture`]: one still, decoded as a replay does; [`pictures`]: every picture of an input.
+//! * [`picture`]: one still, decoded as a replay does; [`pictures`]: every picture of an input; [`frames`]: single frames of any
+//!   input.
 //!
 //! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
 //! [`collect`]or that sees every frame in order and hands it to a writing thread over a bounded channel.
@@ -15,6 +16,7 @@ pub mod combine;
 pub mod error;
 pub mod events;
 pub mod explain;
+pub mod frames;
 pub mod identity;
 pub mod input;
 pub mod live;

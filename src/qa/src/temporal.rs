@@ -10,17 +10,25 @@ pub struct Moment {
     pub at_s: f64,
     /// Predicted area, any unit; 0 where there is none.
     pub predicted: f64,
+    /// Length of its long axis, any unit; `None` where there is none.
+    pub length: Option<f64>,
+    /// Where that points, degrees; `None` where it points nowhere.
+    pub orientation_deg: Option<f64>,
     /// True area; `None` where the frame has no truth.
     pub truth: Option<f64>,
     /// Dice of the predicted mask with that of the frame before; `None` for the first, and where both are empty.
     pub dice_with_last: Option<f64>,
     /// The same of the true masks: what the motion itself takes away.
     pub truth_dice_with_last: Option<f64>,
+    /// Intersection over union with the predicted mask of the frame before, moved along with the picture.
+    pub moved_iou: Option<f64>,
+    /// The same of the true masks: what motion cannot be followed takes away, and what the annotators waver by.
+    pub truth_moved_iou: Option<f64>,
 }
 
 /// Highest frequency of motion, Hz: what wavers faster is jitter.
 pub const MOTION_HZ: f64 = 8.0;
-/// A gap longer than this is a drop-out, seconds.
+/// A gap longer than this is a drop-out, seconds; and frames farther apart are no neighbours.
 pub const DROP_OUT_S: f64 = 0.2;
 /// A second difference above this part of the mean area marks a frame that does not fit its neighbours.
 pub const ODD_FRAME: f64 = 0.1;
@@ -38,11 +46,20 @@ pub struct Steadiness {
     pub consecutive_dice: Option<f64>,
     /// Mean Dice of consecutive true masks: the motion.
     pub truth_consecutive_dice: Option<f64>,
+    /// Mean intersection over union of consecutive predicted masks, the earlier one moved along with the picture; `None` where
+    /// pictures were not looked at.
+    pub moved_iou: Option<f64>,
+    /// The same of the true masks.
+    pub truth_moved_iou: Option<f64>,
     /// Root mean square of how far an area lies from the line between its neighbours', as a part of the mean area
     /// (after Painchaud et al. 2022, doi:10.1109/TMI.2022.3173669).
     pub second_difference: Option<f64>,
     /// Part of the frames for which it is above [`ODD_FRAME`].
     pub odd_frames: Option<f64>,
+    /// The same as for the area, of the length of the long axis, as a part of the mean length.
+    pub length_second_difference: Option<f64>,
+    /// The same of where the long axis points, degrees.
+    pub orientation_second_difference_deg: Option<f64>,
     /// Root mean square of what of the area wavers faster than [`MOTION_HZ`], per cent of the mean; `None` at frame rates
     /// that cannot show it.
     pub jitter_percent: Option<f64>,
@@ -65,15 +82,24 @@ pub fn steadiness(clip: &[Moment]) -> Option<Steadiness> {
         return None;
     }
     let mean_of = |values: Vec<f64>| crate::stats::mean(&values);
-    let second = second_differences(clip);
+    let second = second_differences(clip, |m| (m.predicted > 0.0).then_some(m.predicted), |d| d);
+    let length = second_differences(clip, |m| m.length, |d| d);
+    let orientation = second_differences(clip, |m| m.orientation_deg, half_turn);
+    let mean_length = mean_of(clip.iter().filter_map(|m| m.length).collect());
+    let relative = |d: f64, of: Option<f64>| of.map(|of| d / of);
+    let second: Vec<f64> = second.into_iter().filter_map(|d| relative(d, mean_area(clip))).collect();
     let rms = |v: &[f64]| mean_of(v.iter().map(|v| v * v).collect()).map(f64::sqrt);
     let on_off = OnOff::of(clip);
     Some(Steadiness {
         n_frames: clip.len(),
         consecutive_dice: mean_of(clip.iter().filter_map(|m| m.dice_with_last).collect()),
         truth_consecutive_dice: mean_of(clip.iter().filter_map(|m| m.truth_dice_with_last).collect()),
+        moved_iou: mean_of(clip.iter().filter_map(|m| m.moved_iou).collect()),
+        truth_moved_iou: mean_of(clip.iter().filter_map(|m| m.truth_moved_iou).collect()),
         second_difference: rms(&second),
         odd_frames: mean_of(second.iter().map(|d| f64::from(u8::from(d.abs() > ODD_FRAME))).collect()),
+        length_second_difference: rms(&length).and_then(|d| relative(d, mean_length)),
+        orientation_second_difference_deg: rms(&orientation),
         jitter_percent: jitter_percent(clip),
         flicker_per_min: on_off.flicker_per_min,
         median_on_s: on_off.median_on_s,
@@ -88,15 +114,32 @@ fn mean_area(clip: &[Moment]) -> Option<f64> {
     crate::stats::mean(&there)
 }
 
-/// How far each area lies from the line between its neighbours', where all three are there, as parts of the mean area.
-fn second_differences(clip: &[Moment]) -> Vec<f64> {
-    let Some(mean) = mean_area(clip) else { return Vec::new() };
+/// An axis is the same after half a turn: a difference of directions, −90 to 90 degrees.
+fn half_turn(degrees: f64) -> f64 {
+    degrees - 180.0 * (degrees / 180.0).round()
+}
+
+/// Most time between frames that count as neighbours, seconds: [`DROP_OUT_S`], and more where a clip is slower.
+fn neighbours_s(clip: &[Moment]) -> f64 {
+    let mut steps: Vec<f64> = clip.iter().zip(clip.iter().skip(1)).map(|(a, b)| b.at_s - a.at_s).collect();
+    median(&mut steps).map_or(DROP_OUT_S, |step| DROP_OUT_S.max(1.5 * step))
+}
+
+/// How far each value lies from the line between its neighbours', where all three are there. `difference` brings a difference
+/// of two values to the nearest way round.
+fn second_differences(
+    clip: &[Moment],
+    value: impl Fn(&Moment) -> Option<f64>,
+    difference: impl Fn(f64) -> f64,
+) -> Vec<f64> {
+    let most = neighbours_s(clip);
     clip.windows(3)
         .filter_map(|w| {
             let [a, b, c] = w else { return None };
-            let line = a.predicted + (c.predicted - a.predicted) * (b.at_s - a.at_s) / (c.at_s - a.at_s);
-            let all = a.predicted > 0.0 && b.predicted > 0.0 && c.predicted > 0.0;
-            all.then(|| (b.predicted - line) / mean)
+            let (va, vb, vc) = (value(a)?, value(b)?, value(c)?);
+            let near = b.at_s - a.at_s <= most && c.at_s - b.at_s <= most;
+            let line = difference(vc - va) * (b.at_s - a.at_s) / (c.at_s - a.at_s);
+            near.then(|| difference(difference(vb - va) - line))
         })
         .collect()
 }
@@ -279,6 +322,33 @@ mod tests {
         let s = steadiness(&even).unwrap();
         // The frame itself by 0.3, its two neighbours by 0.15 the other way.
         assert!((s.odd_frames.unwrap() - 3.0 / 99.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_axis_that_turns_steadily_is_calm_through_half_a_turn() {
+        let mut turning = clip(100, 25.0, |_| 1000.0);
+        for (i, m) in turning.iter_mut().enumerate() {
+            m.length = Some(50.0);
+            m.orientation_deg = Some((4.0 * i as f64).rem_euclid(180.0));
+        }
+        let calm = steadiness(&turning).unwrap();
+        assert!(calm.orientation_second_difference_deg.unwrap() < 1e-9);
+        assert!(calm.length_second_difference.unwrap() < 1e-12);
+        turning[50].orientation_deg = Some(turning[50].orientation_deg.unwrap() + 12.0);
+        turning[50].length = Some(60.0);
+        let s = steadiness(&turning).unwrap();
+        // One frame by 12 degrees, its neighbours by 6: the root of (144 + 36 + 36)/98.
+        assert!((s.orientation_second_difference_deg.unwrap() - (216.0_f64 / 98.0).sqrt()).abs() < 1e-9);
+        assert!((s.length_second_difference.unwrap() - (150.0_f64 / 98.0).sqrt() / 50.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn frames_far_apart_are_no_neighbours() {
+        let mut broken = clip(40, 25.0, |t| if t < 0.8 { 1000.0 } else { 2000.0 });
+        for m in broken.iter_mut().skip(20) {
+            m.at_s += 1.0;
+        }
+        assert_eq!(steadiness(&broken).unwrap().odd_frames, Some(0.0));
     }
 
     #[test]

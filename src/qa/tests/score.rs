@@ -115,7 +115,8 @@ fn misses_count_as_zero_and_true_negatives_do_not_count() {
     assert_eq!(head.worst[0].input, "c.webp");
 
     let out = study.at("out/deep");
-    let [report, rows] = write(&scored, &out).unwrap();
+    let [report, rows, values] = write(&scored, &out).unwrap();
+    assert_eq!(fs::read_to_string(values).unwrap().lines().count(), 1);
     let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
     assert_eq!(json["coverage"]["matched"], 4);
     assert_eq!(json["structures"][0]["metrics"][0]["summary"]["n_frames"], 3);
@@ -324,4 +325,32 @@ fn a_store_that_takes_nothing_is_one_line() {
         error.contains("cannot be written") && error.contains("--out") && !error.contains('\n'),
         "{error}"
     );
+}
+
+#[test]
+fn stills_of_a_sequence_are_looked_at_over_time_where_their_rate_is_told() {
+    let study = Study::new();
+    // Named so that the order of names is not that of the frames' numbers.
+    let names = ["b_1", "a_2", "c_3", "d_4", "e_9"];
+    let frames: Vec<String> = names.iter().map(|n| format!("{n}.png")).collect();
+    let at = [4, 5, 6, 7, 9];
+    let frames: Vec<Frame<'_>> = frames.iter().zip(at).map(|(n, at)| (n.as_str(), Some(at), None)).collect();
+    let run = study.run("run", "stills", "stills", None, &frames);
+    let masks: Vec<String> = names.iter().map(|n| format!("{n}.png")).collect();
+    study.truth(&masks.iter().map(|n| (n.as_str(), Some(4))).collect::<Vec<_>>());
+    let rows: Vec<String> =
+        names.iter().map(|n| format!("seq/{n}.png,truth/{n}.png,s1,{}_l", &n[2..])).collect();
+    let table = study.table(&format!("image,mask,sequence,frame\n{}\n", rows.join("\n")));
+    let settings = Settings { frame_rate_hz: Some(10.0), ..Settings::default() };
+    let scored = score(&run, &table, &settings).unwrap();
+    let clip = &scored.report.structures[0].temporal[0];
+    assert_eq!((clip.input.as_str(), clip.steadiness.n_frames), ("seq", 5));
+    // Three pairs of neighbours, each a column of eight apart; the fifth frame is half a second later.
+    assert!((clip.steadiness.consecutive_dice.unwrap() - 0.875).abs() < 1e-12);
+    assert_eq!(clip.steadiness.truth_consecutive_dice, Some(1.0));
+    assert!((scored.frames.frames[4].at_s - 0.9).abs() < 1e-12);
+    assert!(score(&run, &table, &Settings::default()).unwrap().report.structures[0].temporal.is_empty());
+    let bare = study.table("image,mask\nb_1,truth/b_1.png\n");
+    let error = score(&run, &bare, &settings).unwrap_err().to_string();
+    assert!(error.contains("--frame-rate") && error.contains("sequence and frame"), "{error}");
 }

@@ -2,7 +2,6 @@
 //!
 //! [`vesalius_engine::explain`] finds it out; `page` makes the picture.
 
-mod frame;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use vesalius_engine::{Engine, EngineError, Registry, SessionOptions, Worker};
 use vesalius_measure::result::{EngineIdentity, LEAST_CONFIDENCE};
 
 use crate::error::ReplayError;
+use crate::frames;
 use crate::input::file_name;
 
 /// What is to be explained.
@@ -74,7 +74,7 @@ pub fn explain(
     options: &ExplainOptions,
     tell: &mut dyn FnMut(usize, usize),
 ) -> Result<Explained, ReplayError> {
-    let shown = frame::read(input, options.frame)?;
+    let shown = frames::read(input, options.frame)?;
     let folder = Registry::standard().find(&options.engine).map_err(EngineError::from)?;
     let engine = Engine::open(&folder)?;
     let mut worker = Worker::new(&engine, &options.session)?;

@@ -77,7 +77,8 @@ pub fn differences(reference: &Run, candidate: &Run) -> Vec<Difference> {
         .collect()
 }
 
-fn flatten(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
+/// Every leaf of a value by its path.
+pub fn flatten(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

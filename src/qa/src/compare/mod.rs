@@ -27,7 +27,7 @@ pub use gates::{Choice, Gates};
 pub use report::Report;
 pub use write::write;
 
-use crate::score::{self, Settings, run::Run};
+use crate::score::{self, Settings, run::Run, truth::Truth};
 use masks::FrameDifference;
 use pairing::Pairing;
 use values::ValueStudy;
@@ -64,15 +64,24 @@ pub struct Compared {
 ///
 /// [`CompareError`].
 pub fn compare(reference: &Path, candidate: &Path, options: &Options) -> Result<Compared, CompareError> {
-    let runs = [Run::read_all(reference)?, Run::read_all(candidate)?];
-    let gates = options.gates.gates(&runs)?;
-    let structures = masks::structures(&runs, &options.same)?;
+    compare_runs(&[Run::read_all(reference)?, Run::read_all(candidate)?], options)
+}
+
+/// Compares runs that were read: the reference's and the candidate's.
+///
+/// # Errors
+///
+/// [`CompareError`].
+pub fn compare_runs(runs: &[Vec<Run>; 2], options: &Options) -> Result<Compared, CompareError> {
+    let gates = options.gates.gates(runs)?;
+    let structures = masks::structures(runs, &options.same)?;
     let mut pairing = Pairing::of(&runs[0], &runs[1])?;
     let truth = match &options.truth {
         Some(truth) => {
-            let scored = [reference, candidate].map(|run| score::score(run, truth, &options.settings));
-            let [reference, candidate] = scored;
-            Some([reference?, candidate?])
+            let truth = Truth::read(truth, options.settings.by.as_deref())?;
+            let [reference, candidate] = runs;
+            let scored = |runs: &[Run]| score::score_runs(runs, &truth, &options.settings, None);
+            Some([scored(reference)?, scored(candidate)?])
         }
         None => None,
     };
@@ -83,11 +92,11 @@ pub fn compare(reference: &Path, candidate: &Path, options: &Options) -> Result<
             scored.frames.frames.iter().map(|f| ((f.run, f.frame), f.patient)).collect();
         pairing.take_patients(&patient);
     }
-    let difference = masks::Comparison::new(&runs, &structures, options);
+    let difference = masks::Comparison::new(runs, &structures, options);
     let frames = difference.frames(&pairing)?;
     let values = values::studies(&pairing, &structures);
     let report = report::report(&report::Parts {
-        runs: &runs,
+        runs,
         pairing: &pairing,
         structures: &structures,
         in_mm: difference.in_mm(),

@@ -25,15 +25,18 @@ pub use report::Report;
 pub use settings::Settings;
 pub use write::write;
 
-use frames::Frames;
+use frames::{Frames, Pictures};
 use run::Run;
 use truth::Truth;
+use values::ValuePair;
 
 /// A run scored: frame by frame, and summed up.
 #[derive(Clone, Debug)]
 pub struct Scored {
     /// Every frame.
     pub frames: Frames,
+    /// Every value that was measured and has a true one.
+    pub pairs: Vec<ValuePair>,
     /// All of it.
     pub report: Report,
 }
@@ -45,14 +48,27 @@ pub struct Scored {
 /// [`ScoreError`].
 pub fn score(run: &Path, truth: &Path, settings: &Settings) -> Result<Scored, ScoreError> {
     let truth = Truth::read(truth, settings.by.as_deref())?;
-    let runs = Run::read_all(run)?;
-    let joined = join::join(&runs, &truth)?;
-    let mut frames = frames::score_frames(&joined, settings)?;
-    let (values, unmeasured) = values::compare_values(&joined, &runs, &truth, settings);
+    score_runs(&Run::read_all(run)?, &truth, settings, None)
+}
+
+/// Scores runs that were read; with their pictures, where there are some, for what the pictures' own motion explains.
+///
+/// # Errors
+///
+/// [`ScoreError`].
+pub fn score_runs(
+    runs: &[Run],
+    truth: &Truth,
+    settings: &Settings,
+    pictures: Option<Pictures<'_>>,
+) -> Result<Scored, ScoreError> {
+    let joined = join::join(runs, truth)?;
+    let mut frames = frames::score_frames(&joined, settings, pictures)?;
+    let (values, pairs, unmeasured) = values::compare_values(&joined, runs, truth, settings);
     if !unmeasured.is_empty() {
         frames.notes.push(format!("true values that the run has none of: {}", unmeasured.join(", ")));
     }
-    let report = report::report(&runs, &truth, &joined, &frames, values, settings)
-        .ok_or_else(|| ScoreError::NoRun(run.to_owned()))?;
-    Ok(Scored { frames, report })
+    let report = report::report(runs, truth, &joined, &frames, values, settings)
+        .ok_or_else(|| ScoreError::NoRun(runs.first().map(|run| run.folder.clone()).unwrap_or_default()))?;
+    Ok(Scored { frames, pairs, report })
 }

@@ -16,7 +16,7 @@ use crate::metrics::overlap::Counts;
 use crate::metrics::{Presence, StructureScore};
 use crate::stats::Interval;
 use crate::stats::bootstrap::{Bootstrap, NoInterval};
-use crate::temporal::{Steadiness, steadiness};
+use crate::temporal::{Moment, Steadiness, steadiness};
 
 /// Version of the layout of `score.json`.
 pub const SCHEMA: u32 = 1;
@@ -198,7 +198,7 @@ pub fn report(
     settings: &Settings,
 ) -> Option<Report> {
     let all: Vec<&FrameScore> = frames.frames.iter().collect();
-    let structures = structure_reports(frames, &all, runs, settings);
+    let structures = structure_reports(frames, &all, settings);
     let (n_units, n_videos) = units(joined.matches.iter().map(|m| (m.patient, m.video)));
     let mean = |pick: &dyn Fn(&StructureReport) -> Option<f64>| {
         crate::stats::mean(&structures.iter().filter_map(pick).collect::<Vec<_>>())
@@ -209,7 +209,7 @@ pub fn report(
     for (i, name) in truth.strata.iter().enumerate() {
         let some: Vec<&FrameScore> = all.iter().copied().filter(|f| f.stratum == Some(i)).collect();
         if !some.is_empty() {
-            strata.insert(name.clone(), structure_reports(frames, &some, runs, settings));
+            strata.insert(name.clone(), structure_reports(frames, &some, settings));
         }
     }
     Some(Report {
@@ -243,19 +243,12 @@ fn few_patients(joined: &Joined<'_>) -> Option<String> {
     ))
 }
 
-fn structure_reports(
-    frames: &Frames,
-    some: &[&FrameScore],
-    runs: &[Run],
-    settings: &Settings,
-) -> Vec<StructureReport> {
+fn structure_reports(frames: &Frames, some: &[&FrameScore], settings: &Settings) -> Vec<StructureReport> {
     if some.is_empty() {
         return Vec::new();
     }
     let structures = frames.structures.iter().zip(&frames.tolerances).enumerate();
-    structures
-        .map(|(i, (s, tolerance))| structure_report(i, s, *tolerance, frames, some, runs, settings))
-        .collect()
+    structures.map(|(i, (s, tolerance))| structure_report(i, s, *tolerance, frames, some, settings)).collect()
 }
 
 fn structure_report(
@@ -264,7 +257,6 @@ fn structure_report(
     (tolerance, tolerance_unit): (f64, &'static str),
     frames: &Frames,
     some: &[&FrameScore],
-    runs: &[Run],
     settings: &Settings,
 ) -> StructureReport {
     let scores: Vec<(&FrameScore, &StructureScore)> =
@@ -313,7 +305,7 @@ fn structure_report(
         pooled_dice: pooled_pixels.dice(),
         pooled_iou: pooled_pixels.iou(),
         objects: objects_of(&objects, bootstrap),
-        temporal: temporal(index, some, runs),
+        temporal: temporal(index, some),
         worst: worst(&scores),
     }
 }
@@ -337,13 +329,17 @@ fn objects_of(patients: &BTreeMap<usize, InstanceCounts>, bootstrap: &Bootstrap)
     })
 }
 
-fn temporal(index: usize, some: &[&FrameScore], runs: &[Run]) -> Vec<ClipSteadiness> {
-    let of_run = |(number, run): (usize, &Run)| {
-        let clip: Vec<_> =
-            some.iter().filter(|f| f.run == number).filter_map(|f| f.moments.get(index).copied()).collect();
-        Some(ClipSteadiness { input: run.input.clone(), steadiness: steadiness(&clip)? })
+fn temporal(index: usize, some: &[&FrameScore]) -> Vec<ClipSteadiness> {
+    let mut clips: BTreeMap<(usize, usize), (&str, Vec<Moment>)> = BTreeMap::new();
+    for frame in some {
+        if let (Some(name), Some(moment)) = (&frame.clip, frame.moments.get(index)) {
+            clips.entry((frame.run, frame.video)).or_insert_with(|| (name, Vec::new())).1.push(*moment);
+        }
+    }
+    let of_clip = |(name, clip): (&str, Vec<Moment>)| {
+        Some(ClipSteadiness { input: name.to_owned(), steadiness: steadiness(&clip)? })
     };
-    runs.iter().enumerate().filter(|(_, run)| run.is_clip).filter_map(of_run).collect()
+    clips.into_values().filter_map(of_clip).collect()
 }
 
 fn worst(scores: &[(&FrameScore, &StructureScore)]) -> Vec<WorstFrame> {

@@ -1,7 +1,7 @@
 //! What a run has left behind, read for scoring.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ pub struct Run {
     pub frames: Vec<Frame>,
     /// Values over time as they stand at the end.
     pub series: Vec<RunValue>,
+    /// Instants that the values over time name: of each beat that counted, and of the like.
+    pub instants: BTreeMap<Arc<str>, Vec<f64>>,
 }
 
 /// A frame of a run.
@@ -69,8 +71,18 @@ pub struct Frame {
     pub has_result: bool,
     /// Why it gave none, as a code.
     pub reason: Option<Arc<str>>,
+    /// Width and height of the picture in pixels; 0 where the record does not say.
+    pub size: [u32; 2],
+    /// How unlike the engine's training data the picture is, where the engine says.
+    pub unlikeness: Option<f32>,
+    /// Whether that is too much for any value.
+    pub is_unlike: bool,
     /// Whether each class was found, in the engine's order.
     pub found: Vec<bool>,
+    /// How sure the engine is of each, 0 to 1; `None` where it was not found.
+    pub confidence: Vec<Option<f32>>,
+    /// Why each gives no value although it was found, as a code.
+    pub withheld: Vec<Option<Arc<str>>>,
     /// Hash of the whole record: two frames with one hash have equal records.
     pub fingerprint: u64,
     /// Millimetres per pixel along x and y, where they were known.
@@ -90,6 +102,8 @@ pub struct RunValue {
     pub value: Option<f64>,
     /// Unit, as UCUM code.
     pub unit: Arc<str>,
+    /// Standard uncertainty in that unit, where one was given.
+    pub uncertainty: Option<f64>,
     /// `valid`, `limited` or `invalid`.
     pub validity: Arc<str>,
     /// Why it is not valid, as a code.
@@ -109,6 +123,10 @@ struct FrameLine<'a> {
     input: Cow<'a, str>,
     frame: u64,
     pts_ns: u64,
+    #[serde(default)]
+    size: [u32; 2],
+    #[serde(default)]
+    unlikeness: Option<UnlikenessLine>,
     #[serde(borrow)]
     status: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -124,11 +142,21 @@ struct FrameLine<'a> {
 }
 
 #[derive(Deserialize)]
+struct UnlikenessLine {
+    score: f32,
+    unlike: bool,
+}
+
+#[derive(Deserialize)]
 struct StructureLine<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(default)]
     found: bool,
+    #[serde(default)]
+    confidence: Option<f32>,
+    #[serde(borrow, default)]
+    withheld: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +168,8 @@ struct ValueLine<'a> {
     value: Option<f64>,
     #[serde(borrow)]
     unit: Cow<'a, str>,
+    #[serde(default)]
+    uncertainty: Option<f64>,
     #[serde(borrow)]
     validity: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -166,11 +196,22 @@ impl Words {
             name: self.take(&v.name),
             value: v.value,
             unit: self.take(&v.unit),
+            uncertainty: v.uncertainty,
             validity: self.take(&v.validity),
             reason: v.reason.map(|r| self.take(&r)),
         };
         lines.into_iter().map(&mut value).collect()
     }
+}
+
+/// Values over time that are instants of presentation time, in seconds.
+const INSTANTS: [&str; 2] = ["end_diastole_time", "end_systole_time"];
+/// An instant is fitted anew while its neighbourhood comes in: so near it is the same one, seconds.
+const SAME_INSTANT_S: f64 = 0.1;
+
+fn one_engine(runs: &[Run], path: &Path) -> Result<(), ScoreError> {
+    let engines: BTreeSet<&str> = runs.iter().map(|r| r.engine.sha256.as_str()).collect();
+    if engines.len() > 1 { Err(ScoreError::Engines(path.to_owned())) } else { Ok(()) }
 }
 
 fn fingerprint(line: &str) -> u64 {
@@ -199,6 +240,26 @@ impl Run {
     ///
     /// [`ScoreError`].
     pub fn read_all(path: &Path) -> Result<Vec<Self>, ScoreError> {
+        let runs = Self::read_folders(path)?;
+        one_engine(&runs, path)?;
+        Ok(runs)
+    }
+
+    /// Reads the runs of several paths as one study.
+    ///
+    /// # Errors
+    ///
+    /// [`ScoreError`].
+    pub fn read_study(paths: &[PathBuf]) -> Result<Vec<Self>, ScoreError> {
+        let mut runs: Vec<Self> = Vec::new();
+        for path in paths {
+            runs.extend(Self::read_folders(path)?);
+            one_engine(&runs, path)?;
+        }
+        Ok(runs)
+    }
+
+    fn read_folders(path: &Path) -> Result<Vec<Self>, ScoreError> {
         if path.join(RESULTS).is_file() {
             return Ok(vec![Self::read(path)?]);
         }
@@ -206,13 +267,10 @@ impl Run {
         let mut folders: Vec<PathBuf> =
             entries.flatten().map(|e| e.path()).filter(|p| p.join(RESULTS).is_file()).collect();
         folders.sort();
-        let runs = folders.iter().map(|f| Self::read(f)).collect::<Result<Vec<_>, _>>()?;
-        let engines: BTreeSet<&str> = runs.iter().map(|r| r.engine.sha256.as_str()).collect();
-        match engines.len() {
-            0 => Err(ScoreError::NoRun(path.to_owned())),
-            1 => Ok(runs),
-            _ => Err(ScoreError::Engines(path.to_owned())),
+        if folders.is_empty() {
+            return Err(ScoreError::NoRun(path.to_owned()));
         }
+        folders.iter().map(|f| Self::read(f)).collect()
     }
 
     fn read(folder: &Path) -> Result<Self, ScoreError> {
@@ -243,6 +301,7 @@ impl Run {
             classes: Vec::new(),
             frames: Vec::new(),
             series: Vec::new(),
+            instants: BTreeMap::new(),
         };
         let mut words = Words::default();
         for (i, line) in lines {
@@ -260,6 +319,7 @@ impl Run {
         }
         if !line.series.is_empty() {
             self.series = words.values(line.series);
+            self.note_instants();
         }
         self.frames.push(Frame {
             input: line.input.into_owned(),
@@ -267,13 +327,29 @@ impl Run {
             pts_ns: line.pts_ns,
             at_s: line.pts_ns as f64 / 1e9,
             stem: String::new(),
+            size: line.size,
+            unlikeness: line.unlikeness.as_ref().map(|u| u.score),
+            is_unlike: line.unlikeness.is_some_and(|u| u.unlike),
             has_result: line.status == "ok",
             reason: line.reason.map(|r| words.take(&r)),
             found: line.structures.iter().map(|s| s.found).collect(),
+            confidence: line.structures.iter().map(|s| s.confidence).collect(),
+            withheld: line.structures.into_iter().map(|s| s.withheld.map(|w| words.take(&w))).collect(),
             fingerprint,
             scale_mm: line.calibration.as_deref().and_then(scale_of),
             values: words.values(line.values),
         });
+    }
+
+    /// The values over time name the last beat that counts: over the run, each is named once.
+    fn note_instants(&mut self) {
+        for value in self.series.iter().filter(|v| INSTANTS.contains(&&*v.name)) {
+            let Some(at_s) = value.usable() else { continue };
+            let known = self.instants.entry(value.name.clone()).or_default();
+            if known.last().is_none_or(|last| (at_s - last).abs() > SAME_INSTANT_S) {
+                known.push(at_s);
+            }
+        }
     }
 
     /// Masks of a clip bear the frame's number; those of stills the file's stem or, where several share one, its whole name.

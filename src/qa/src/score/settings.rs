@@ -1,9 +1,11 @@
 //! How a run is scored.
 
 use serde::Serialize;
+use vesalius_measure::mask::LabelMask;
 
 use super::error::ScoreError;
 use crate::stats::bootstrap::Bootstrap;
+use crate::stats::decision::Threshold;
 
 /// How far boundaries may lie apart and still agree.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -83,10 +85,15 @@ pub struct Settings {
     pub objects: Vec<String>,
     /// Limits by name of the value, where the usual ones do not suit.
     pub limits: Vec<(String, Limit)>,
+    /// Thresholds of values at which something is decided, besides the usual ones.
+    pub thresholds: Vec<Threshold>,
     /// How intervals are made.
     pub bootstrap: Bootstrap,
     /// Column of the table of truth to take the results apart by.
     pub by: Option<String>,
+    /// Frames a second of the sequences that the stills are from: each is then looked at over time like a clip, at the times
+    /// that the truth's frame numbers give.
+    pub frame_rate_hz: Option<f64>,
 }
 
 /// Splits `NAME=VALUE`.
@@ -157,6 +164,49 @@ impl Settings {
         Ok(())
     }
 
+    /// Takes `VALUE<40` or `VALUE>10`: what lies on that side is looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`ScoreError::Setting`].
+    pub fn threshold(&mut self, text: &str) -> Result<(), ScoreError> {
+        let parts = text.split_once('<').map(|p| (p, true)).or_else(|| Some((text.split_once('>')?, false)));
+        let read = parts.and_then(|((name, limit), is_below)| {
+            let limit = limit.trim().parse::<f64>().ok().filter(|v| v.is_finite())?;
+            let name = name.trim();
+            (!name.is_empty()).then(|| Threshold { value: name.to_owned().into(), limit, is_below })
+        });
+        let wrong = || {
+            ScoreError::Setting(format!(
+                "'{text}' is no threshold: write it like ejection_fraction<40 or max_diameter>10"
+            ))
+        };
+        self.thresholds.push(read.ok_or_else(wrong)?);
+        Ok(())
+    }
+
+    /// Turns the truth's class numbers into the engine's.
+    pub fn rename(&self, mask: &mut LabelMask) {
+        if self.classes.is_empty() {
+            return;
+        }
+        let map = self.class_map();
+        for label in &mut mask.labels {
+            *label = map.get(usize::from(*label)).copied().unwrap_or(0);
+        }
+    }
+
+    /// What each class number of the truth is with the engine.
+    pub(super) fn class_map(&self) -> [u8; 256] {
+        let mut map: [u8; 256] = std::array::from_fn(|i| i as u8);
+        for &(truth, run) in &self.classes {
+            if let Some(entry) = map.get_mut(usize::from(truth)) {
+                *entry = run;
+            }
+        }
+        map
+    }
+
     /// The tolerance of a structure.
     pub fn tolerance_of(&self, structure: &str) -> Tolerance {
         let given = self.tolerances.iter().rev().find(|(name, _)| name == structure);
@@ -203,6 +253,8 @@ mod tests {
         assert_eq!(s.limit_of("head_circumference"), Some(Limit::Absolute(5.0)));
         assert_eq!(s.limit_of("unheard_of"), None);
         s.class("255=1").unwrap();
+        s.threshold("max_diameter > 10").unwrap();
+        assert_eq!((s.thresholds[0].value.as_ref(), s.thresholds[0].limit), ("max_diameter", 10.0));
         assert_eq!(s.classes, [(255, 1)]);
     }
 
@@ -217,6 +269,9 @@ mod tests {
             s.limit("=3").unwrap_err(),
             s.class("a=1").unwrap_err(),
             s.class("256=1").unwrap_err(),
+            s.threshold("bpd").unwrap_err(),
+            s.threshold("bpd<wide").unwrap_err(),
+            s.threshold(">3").unwrap_err(),
         ];
         for fault in faults {
             assert!(!fault.to_string().contains('\n') && fault.to_string().len() > 15, "{fault}");

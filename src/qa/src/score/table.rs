@@ -173,11 +173,14 @@ fn write_structure(out: &mut String, s: &StructureReport) -> std::fmt::Result {
         let value = |v: Option<f64>, digits: usize| v.map_or_else(|| "--".to_owned(), |v| number(v, digits));
         writeln!(
             out,
-            "  over time, {}: Dice of neighbours {} (truth {}), odd frames {} %, jitter {} %, on/off {} /min, gaps over 0.2 s {}, lag {} ms, {}",
+            "  over time, {}: Dice of neighbours {} (truth {}), moved along IoU {} (truth {}), odd frames {} %, axis {} deg, jitter {} %, on/off {} /min, gaps over 0.2 s {}, lag {} ms, {}",
             clip.input,
             value(t.consecutive_dice, 4),
             value(t.truth_consecutive_dice, 4),
+            value(t.moved_iou, 4),
+            value(t.truth_moved_iou, 4),
             value(t.odd_frames.map(|o| 100.0 * o), 1),
+            value(t.orientation_second_difference_deg, 1),
             value(t.jitter_percent, 2),
             value(t.flicker_per_min, 1),
             t.drop_outs,
@@ -248,6 +251,31 @@ fn write_value(out: &mut String, v: &ValueReport, unit: &str) -> std::fmt::Resul
     }
     if let Some(ccc) = a.ccc {
         writeln!(out, "  concordance (Lin) {ccc:.4}")?;
+    }
+    for (name, line) in [("Deming", v.deming), ("Passing & Bablok", v.passing_bablok)] {
+        if let Some(l) = line {
+            writeln!(
+                out,
+                "  line by {name}: slope {:.4} ({}), offset {:.2} ({})",
+                l.slope,
+                interval_text(l.slope_interval, None, 4),
+                l.intercept,
+                interval(l.intercept_interval)
+            )?;
+        }
+    }
+    for d in &v.decisions {
+        let value = |v: Option<f64>| v.map_or_else(|| "--".to_owned(), |v| number(v, 3));
+        writeln!(
+            out,
+            "  {} {}: sensitivity {}, specificity {}, kappa {} ({})",
+            if d.threshold.is_below { "below" } else { "above" },
+            d.threshold.limit,
+            value(d.sensitivity.value),
+            value(d.specificity.value),
+            value(d.kappa),
+            interval_text(d.kappa_interval, None, 3)
+        )?;
     }
     if let (Some(limit), Some(share)) = (v.limit, &v.within_limit)
         && let Some(part) = share.value

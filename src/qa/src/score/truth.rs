@@ -48,6 +48,8 @@ pub struct TruthFrame {
     pub patient: Option<usize>,
     /// Number of the video.
     pub video: Option<usize>,
+    /// Number of the frame within its sequence, of a still that is one.
+    pub order: Option<u64>,
     /// Millimetres per pixel along x and y.
     pub scale_mm: Option<[f64; 2]>,
     /// Values by column of [`Truth::columns`]; `None` where the cell is empty.
@@ -167,6 +169,7 @@ impl Truth {
                 mask: cell(columns.mask).map(|m| root.join(m)),
                 patient: cell(columns.patient).map(|p| units.patient(p)),
                 video: cell(columns.video).map(|v| units.video(v)),
+                order: cell(columns.order).and_then(leading_number),
                 scale_mm,
                 values: columns.values.iter().map(|v| number(v.0)).collect::<Result<_, _>>()?,
                 stratum: columns.by.and_then(|c| row.get(c)).map(|text| units.stratum(text)),
@@ -188,6 +191,7 @@ struct Header {
     mask: Option<usize>,
     patient: Option<usize>,
     video: Option<usize>,
+    order: Option<usize>,
     scale: Option<[usize; 2]>,
     values: Vec<(usize, Column)>,
     parts: Vec<usize>,
@@ -243,12 +247,19 @@ impl Header {
             mask,
             patient: at(&["patient", "subject"]),
             video: at(&["video", "sequence", "clip"]),
+            order: at(&["frame_index", "frame"]).filter(|&column| column != image),
             scale,
             values,
             parts,
             by,
         })
     }
+}
+
+/// The number that a frame's name begins with: `0012_l` is frame 12.
+fn leading_number(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..digits)?.parse().ok()
 }
 
 /// Patients and videos, numbered as they come: what they are called leaves with the table.

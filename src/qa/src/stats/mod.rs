@@ -3,14 +3,17 @@
 //! * [`bootstrap`]: intervals by drawing patients, not frames (BCa);
 //! * [`agreement`]: bias and limits of agreement with repeated measures;
 //! * [`icc`]: intraclass correlation of two or more methods;
-//! * [`equivalence`]: two one-sided tests.
+//! * [`equivalence`]: two one-sided tests;
+//! * [`regression`]: lines of Deming and of Passing & Bablok; [`decision`]: thresholds, with kappa.
 //!
 //! The distributions are those of the crate `statrs`.
 
 pub mod agreement;
 pub mod bootstrap;
+pub mod decision;
 pub mod equivalence;
 pub mod icc;
+pub mod regression;
 
 use serde::Serialize;
 

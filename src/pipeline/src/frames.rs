@@ -1,5 +1,6 @@
-//! One frame of an input, in the form that the chain would be given it.
+//! Single frames of an input, in the form that the chain would be given them, and as people see them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use vesalius_measure::frame::Frame;
 use crate::bus::{BusError, error_told};
 use crate::encode::make;
 use crate::error::ReplayError;
-use crate::input::Input;
+use crate::input::{Input, file_name};
 use crate::source::{self, Met};
 use crate::{dicom, stills};
 
@@ -19,13 +20,13 @@ use crate::{dicom, stills};
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 /// A decoded frame.
-pub(super) struct Shown {
+pub(crate) struct Shown {
     sample: gst::Sample,
     info: gst_video::VideoInfo,
 }
 
 /// Reads frame `number` of an input, from 0.
-pub(super) fn read(path: &Path, number: u64) -> Result<Shown, ReplayError> {
+pub(crate) fn read(path: &Path, number: u64) -> Result<Shown, ReplayError> {
     match Input::open(path)? {
         Input::Still(path) if number == 0 => {
             let unreadable = |message| ReplayError::BadStill { path: path.clone(), message };
@@ -54,6 +55,26 @@ fn missing(path: &Path, number: u64, count: u64) -> ReplayError {
 
 /// Runs a recording up to a frame.
 fn decode(path: &Path, recording: Option<Recording>, number: u64) -> Result<Shown, ReplayError> {
+    let mut last = None;
+    let seen = decode_to(path, recording, number, &mut |at, sample| {
+        if at == number {
+            last = Some(sample);
+        }
+        Ok(())
+    })?;
+    match last {
+        Some(sample) => Shown::new(path, sample),
+        None => Err(missing(path, number, seen)),
+    }
+}
+
+/// Runs a recording up to a frame and hands over every frame on the way; says how many there were.
+fn decode_to(
+    path: &Path,
+    recording: Option<Recording>,
+    number: u64,
+    take: &mut dyn FnMut(u64, gst::Sample) -> Result<(), ReplayError>,
+) -> Result<u64, ReplayError> {
     let pipeline = gst::Pipeline::new();
     let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
     let sink =
@@ -73,11 +94,13 @@ fn decode(path: &Path, recording: Option<Recording>, number: u64) -> Result<Show
     // What does not start says so on the bus.
     let started = pipeline.set_state(gst::State::Playing);
     let feeder = fed.map(|fed| fed.feed(stop.clone(), met.clone())).transpose()?;
-    let mut last = None;
-    let mut seen = 0;
-    while started.is_ok() && seen <= number {
+    let (mut seen, mut taken) = (0, Ok(()));
+    while started.is_ok() && taken.is_ok() && seen <= number {
         match sink.try_pull_sample(PATIENCE) {
-            Some(sample) => (last, seen) = (Some(sample), seen + 1),
+            Some(sample) => {
+                taken = take(seen, sample);
+                seen += 1;
+            }
             None => break,
         }
     }
@@ -87,11 +110,43 @@ fn decode(path: &Path, recording: Option<Recording>, number: u64) -> Result<Show
     if let Some(feeder) = feeder {
         let _ = feeder.join();
     }
-    match (last, error) {
-        (Some(sample), _) if seen > number => Shown::new(path, sample),
-        (_, Some(error)) if seen == 0 => Err(met.undecodable(path.to_owned(), &error)),
-        _ => Err(missing(path, number, seen)),
+    taken?;
+    match error {
+        Some(error) if seen == 0 => Err(met.undecodable(path.to_owned(), &error)),
+        _ => Ok(seen),
     }
+}
+
+/// Reads frames of an input as people see them: `wanted` has their numbers and, of a folder of stills, the files that they are
+/// from. Frames that are not there are left out.
+///
+/// # Errors
+///
+/// [`ReplayError`] where the input cannot be read at all.
+pub fn pictures(
+    path: &Path,
+    wanted: &BTreeMap<u64, String>,
+    take: &mut dyn FnMut(u64, image::RgbImage),
+) -> Result<(), ReplayError> {
+    let Some(&last) = wanted.keys().next_back() else { return Ok(()) };
+    let mut hand_over = |number: u64, shown: &Shown| shown.rgb().map(|picture| take(number, picture));
+    let recording = match Input::open(path)? {
+        Input::Still(_) => return hand_over(0, &read(path, 0)?),
+        Input::Stills { files, .. } => {
+            for (&number, name) in wanted {
+                if let Some(file) = files.iter().find(|file| file_name(file) == *name) {
+                    hand_over(number, &read(file, 0)?)?;
+                }
+            }
+            return Ok(());
+        }
+        Input::Dicom(path) => Some(dicom::open(&path)?),
+        Input::Video(_) => None,
+    };
+    decode_to(path, recording, last, &mut |number, sample| {
+        if wanted.contains_key(&number) { hand_over(number, &Shown::new(path, sample)?) } else { Ok(()) }
+    })?;
+    Ok(())
 }
 
 fn first_error(pipeline: &gst::Pipeline) -> Option<BusError> {
@@ -114,7 +169,7 @@ impl Shown {
     }
 
     /// Hands over the frame and its pixel aspect ratio.
-    pub(super) fn with_frame<T>(
+    pub(crate) fn with_frame<T>(
         &self,
         look: impl FnOnce(&Frame<'_>, (i32, i32)) -> T,
     ) -> Result<T, ReplayError> {
@@ -128,7 +183,7 @@ impl Shown {
     }
 
     /// The frame as people see it.
-    pub(super) fn rgb(&self) -> Result<image::RgbImage, ReplayError> {
+    pub(crate) fn rgb(&self) -> Result<image::RgbImage, ReplayError> {
         let unreadable = |message: String| ReplayError::Element { message };
         let caps = gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::Rgb).build();
         let converted = gst_video::convert_sample(&self.sample, &caps, gst::ClockTime::NONE)
