@@ -181,7 +181,7 @@ impl Segment {
         let rate_hz = condition.as_ref().map_or(0.0, |condition| condition.rate_hz(now));
         let (ai, why) = match (&condition, running) {
             _ if !on => (AiState::Off, String::new()),
-            (Some(condition), Some(running)) => match condition.state(now, shown, running.loaded.deadline) {
+            (Some(condition), Some(running)) => match condition.state(now, shown, running.loaded.max_age) {
                 (ai, _) if ai != AiState::Fault && signal != SignalState::Live => {
                     (AiState::Degraded, "it waits for a live picture".to_owned())
                 }
