@@ -12,6 +12,8 @@ use crate::service::{Mark, Service};
 pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     gst::init().context("GStreamer cannot be started")?;
     let mut options = options(args)?;
+    // Whatever this program's file is called.
+    options.program = std::env::current_exe().ok().filter(|path| path.is_file());
     let mark = Mark::set();
     if let Some(why) = mark.as_ref().and_then(Mark::crashed)
         && options.ai
