@@ -4,10 +4,12 @@
 //! * [`picture`]: frames in every pixel format, with and without padding, and which of their bytes a drawing touches;
 //! * [`elements`]: the elements with a test engine, alone or one after the other;
 //! * [`rig`]: an element in a harness, with its bus and a record of everything that left it;
+//! * [`job`]: a live job on a thread, and requests to its page;
 //! * [`pipeline`]: whole pipelines, run until they end;
 //! * [`program`]: the program as people run it, and what it leaves behind.
 
 pub mod elements;
+pub mod job;
 pub mod picture;
 pub mod pipeline;
 pub mod program;

@@ -22,14 +22,14 @@ const ELEMENTS: [(&str, &str); 10] = [
 ];
 
 /// One thing looked at.
-struct Check {
-    what: String,
-    works: bool,
+pub struct Check {
+    pub what: String,
+    pub works: bool,
     /// Whether all is well without it.
-    optional: bool,
-    found: String,
+    pub optional: bool,
+    pub found: String,
     /// What to do where it does not work.
-    remedy: String,
+    pub remedy: String,
 }
 
 /// Runs the command.
@@ -39,6 +39,9 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<u8> {
     checks.push(onnxruntime());
     checks.extend(engines());
     checks.extend(Provider::ALL.map(backend));
+    if args.live {
+        checks.extend(crate::doctor_live::checks(&args.engine));
+    }
     let bad = checks.iter().filter(|c| !c.works && !c.optional).count();
     if args.json {
         let lines: Vec<_> = checks

@@ -1,63 +1,91 @@
 //! `vesalius live`.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Duration;
-
 use anyhow::Context;
-use vesalius_pipeline::live::{Isolation, LiveJob, LiveOptions, Source};
+use vesalius_pipeline::live::profile::{IsolationName, WhenFullName};
+use vesalius_pipeline::live::{LiveJob, LiveOptions, Profile};
 
-use crate::args::{AiSwitch, IsolationChoice, LiveArgs};
+use crate::args::{AiSwitch, IsolationChoice, LiveArgs, WhenFullChoice};
 use crate::progress::stop_on_interrupt;
+use crate::service::{Mark, Service};
 
 /// Runs the command.
 pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     gst::init().context("GStreamer cannot be started")?;
-    let options = options(args)?;
+    let mut options = options(args)?;
+    // Whatever this program's file is called.
+    options.program = std::env::current_exe().ok().filter(|path| path.is_file());
+    let mark = Mark::set();
+    if let Some(why) = mark.as_ref().and_then(Mark::crashed)
+        && options.ai
+    {
+        complain!("vesalius: {why}: AI is off until a person turns it on");
+        options.ai = false;
+    }
     let stop = stop_on_interrupt();
     let mut job = LiveJob::start(options)?;
     if let Some(address) = job.address() {
         say!("http://{address}/");
     }
-    let ran = job.run(&stop, &mut |line| complain!("vesalius: {line}"));
+    let service = Service::start(job.pulse());
+    let ran = job.run(&stop, &mut |line| {
+        complain!("vesalius: {line}");
+        service.say(line);
+    });
+    service.stop();
+    let latency = args.latency.then(|| job.view().latency());
     let ended = job.end().map_err(anyhow::Error::msg);
+    if let Some(latency) = latency {
+        say!("{latency}");
+        say!("{}", serde_json::to_string(&latency)?);
+    }
+    if let Some(mark) = mark {
+        mark.clear();
+    }
     ran?;
     ended.context("the recording")?;
     Ok(crate::OK)
 }
 
+/// What is said here, over what the profile says.
 fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
-    let serve = args.serve.map(|address| serve(address, args.token_file.as_deref())).transpose()?;
-    Ok(LiveOptions {
-        again: args.again,
-        ai: args.ai == AiSwitch::On,
-        calibration: args.calibration.clone().unwrap_or_default(),
-        watch_depth: args.watch_depth,
+    let profile = args.profile.as_deref().map(Profile::read).transpose()?.unwrap_or_default();
+    let set = |flag: bool| flag.then_some(true);
+    let sinks = (!args.sinks.is_empty()).then(|| args.sinks.clone());
+    let said = Profile {
+        source: args.source.clone(),
+        again: set(args.again),
+        engine: args.engine.clone(),
+        ai: args.ai.map(|switch| switch == AiSwitch::On),
+        calibration: args.calibration.clone(),
+        watch_depth: set(args.watch_depth),
         protocol: args.protocol.clone(),
         confirm_ms: args.confirm_ms,
-        max_age: Duration::from_millis(args.max_age_ms.into()),
-        window: args.window,
-        serve,
-        folder: args.record.clone().or_else(|| args.out.clone()),
-        record: args.record.is_some(),
-        duration: args.duration.map(Duration::from_secs_f64),
-        isolation: match args.isolation {
-            IsolationChoice::Process => Isolation::Process,
-            IsolationChoice::Thread => Isolation::Thread,
-        },
+        max_age_ms: args.max_age_ms,
+        deadline_ms: args.deadline_ms,
+        isolation: args.isolation.map(|choice| match choice {
+            IsolationChoice::Process => IsolationName::Process,
+            IsolationChoice::Thread => IsolationName::Thread,
+        }),
         threads: args.threads,
-        runtime: args.backend.runtime.clone(),
-        provider: args.backend.provider,
-        precision: args.backend.precision,
-        ..LiveOptions::new(Source::parse(&args.source)?, &args.engine)
-    })
-}
-
-fn serve(address: SocketAddr, token_file: Option<&Path>) -> anyhow::Result<vesalius_serve::Options> {
-    let token = token_file.map(|path| {
-        std::fs::read_to_string(path)
-            .map(|text| text.trim().to_owned())
-            .with_context(|| format!("{}: the token cannot be read", path.display()))
-    });
-    Ok(vesalius_serve::Options { address, token: token.transpose()? })
+        provider: args.provider.clone(),
+        precision: args.precision.clone(),
+        runtime: args.runtime.clone(),
+        // Whoever names another screen does not mean the profile's.
+        window: set(args.window).or_else(|| sinks.as_ref().map(|_| false)),
+        sinks,
+        serve: args.serve,
+        token_file: args.token_file.clone(),
+        out: args.record.clone().or_else(|| args.out.clone()),
+        record: set(args.record.is_some()),
+        look_back_s: args.look_back,
+        file_length_s: args.file_length,
+        when_full: args.when_full.map(|choice| match choice {
+            WhenFullChoice::Stop => WhenFullName::Stop,
+            WhenFullChoice::Oldest => WhenFullName::Oldest,
+        }),
+        keep_free_mb: args.keep_free_mb,
+        most_mb: args.most_mb,
+        duration_s: args.duration,
+    };
+    Ok(said.over(profile).options()?)
 }

@@ -7,8 +7,10 @@ mod args;
 mod builds;
 mod combine;
 mod compare;
+mod ctl;
 mod demo;
 mod doctor;
+mod doctor_live;
 mod engine;
 mod explain;
 mod export;
@@ -18,6 +20,7 @@ mod progress;
 mod replay;
 mod report;
 mod score;
+mod service;
 mod show;
 mod trend;
 mod verify;
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
         Command::Live(args) => live::run(args),
+        Command::Ctl(args) => ctl::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),
         Command::Explain(args) => explain::run(args),

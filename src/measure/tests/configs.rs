@@ -11,6 +11,10 @@ fn every_file_of_settings_is_its_protocols_defaults_key_by_key() {
     let mut seen = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        // Profiles of whole jobs lie in a folder of their own, and are read by their own tests.
+        if path.is_dir() {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let config = ProtocolConfig::from_toml(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert_eq!(path.file_stem().unwrap().to_str(), Some(config.name()));

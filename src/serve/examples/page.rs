@@ -24,7 +24,7 @@ impl Control for Pretend {
         self.0.lock().unwrap().1 = on;
         Ok(())
     }
-    fn look_back(&self) -> Result<String, Refusal> {
+    fn look_back(&self, _seconds: Option<u32>) -> Result<String, Refusal> {
         Ok("look-back-0001.mp4".to_owned())
     }
     fn snapshot(&self) -> Result<String, Refusal> {
@@ -82,9 +82,16 @@ fn main() {
                 age_ms: on.then_some(41.0),
                 why: String::new(),
                 place: "process".to_owned(),
+                process_id: Some(4711),
             },
             calibration: "0.21 mm/px, DICOM region".to_owned(),
-            recording: Recording { on: recording, for_s: t, free_bytes: 1 << 40, why: String::new() },
+            recording: Recording {
+                on: recording,
+                for_s: t,
+                free_bytes: 1 << 40,
+                why: String::new(),
+                look_back_s: t.min(30.0),
+            },
             values: if on {
                 vec![
                     value("head_circumference", hc, "mm", format!("{hc:.0} ± 4 mm"), "VALID"),

@@ -61,12 +61,12 @@ pub trait Control: Send + Sync + 'static {
     /// [`Refusal`].
     fn record(&self, on: bool) -> Result<(), Refusal>;
 
-    /// Keeps the seconds before now; says where.
+    /// Keeps the seconds before now, as many as are asked for and there are; says where.
     ///
     /// # Errors
     ///
     /// [`Refusal`].
-    fn look_back(&self) -> Result<String, Refusal>;
+    fn look_back(&self, seconds: Option<u32>) -> Result<String, Refusal>;
 
     /// Keeps the picture as it is shown; says where.
     ///

@@ -140,6 +140,13 @@ struct Named {
     name: String,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seconds {
+    #[serde(default)]
+    seconds: Option<u32>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Offer {
@@ -194,8 +201,12 @@ async fn record(State(shared): State<Shared>, body: Bytes) -> Response {
     control(shared, move |c| nothing(c.record(parsed::<Switch>(&body)?.on))).await
 }
 
-async fn look_back(State(shared): State<Shared>) -> Response {
-    control(shared, |c| file(c.look_back())).await
+async fn look_back(State(shared): State<Shared>, body: Bytes) -> Response {
+    control(shared, move |c| {
+        let asked = if body.is_empty() { Seconds::default() } else { parsed(&body)? };
+        file(c.look_back(asked.seconds))
+    })
+    .await
 }
 
 async fn snapshot(State(shared): State<Shared>) -> Response {

@@ -69,6 +69,8 @@ pub struct Ai {
     pub why: String,
     /// Where it runs: `process`, `thread`, `cuda` …
     pub place: String,
+    /// The id of its own process, while it has one.
+    pub process_id: Option<u32>,
 }
 
 fn word<S: Serializer>(state: &AiState, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,6 +88,8 @@ pub struct Recording {
     pub free_bytes: u64,
     /// What is wrong with it; empty when nothing is.
     pub why: String,
+    /// Seconds before now that are kept in memory; 0 where none are.
+    pub look_back_s: f64,
 }
 
 /// One value as it is shown.

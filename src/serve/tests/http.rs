@@ -41,7 +41,8 @@ impl Control for Job {
     fn record(&self, on: bool) -> Result<(), Refusal> {
         if on { Err(Refusal::NotNow("the disk is full".to_owned())) } else { self.note("stop".to_owned()) }
     }
-    fn look_back(&self) -> Result<String, Refusal> {
+    fn look_back(&self, seconds: Option<u32>) -> Result<String, Refusal> {
+        self.note(format!("look back {seconds:?}"))?;
         Ok("look-back-1.mp4".to_owned())
     }
     fn snapshot(&self) -> Result<String, Refusal> {

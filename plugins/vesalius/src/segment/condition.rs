@@ -8,8 +8,8 @@ use vesalius_measure::live::AiState;
 /// Time over which answers are counted.
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// Without a good answer for longer, an engine that fails is at fault.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Without a good answer for longer, an engine that fails or is silent is at fault: people must see it within half a second.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the frame at hand gets of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +79,10 @@ impl Condition {
         gaps as f64 / span.as_secs_f64()
     }
 
-    /// The state and, unless all is well, why.
-    pub(super) fn state(&self, now: Instant, shown: Shown, deadline: Duration) -> (AiState, String) {
+    /// The state and, unless all is well, why. An engine whose results may be old is given longer before it counts as silent.
+    pub(super) fn state(&self, now: Instant, shown: Shown, max_age: Duration) -> (AiState, String) {
         let busy = self.busy_for(now);
-        if busy >= deadline {
+        if busy >= PATIENCE.max(2 * max_age) {
             return (AiState::Fault, format!("no answer for {:.1} s", busy.as_secs_f64()));
         }
         let recent = || self.answers.iter().filter(|(at, _)| now.saturating_duration_since(*at) <= WINDOW);
@@ -113,7 +113,7 @@ impl Condition {
 mod tests {
     use super::*;
 
-    const DEADLINE: Duration = Duration::from_secs(2);
+    const MAX_AGE: Duration = Duration::from_millis(200);
 
     fn at(start: Instant, ms: u64) -> Instant {
         start + Duration::from_millis(ms)
@@ -122,33 +122,36 @@ mod tests {
     #[test]
     fn an_engine_that_answers_runs_at_its_rate() {
         let (mut condition, start) = (Condition::default(), Instant::now());
-        assert_eq!(condition.state(start, Shown::Nothing, DEADLINE).0, AiState::Loading);
+        assert_eq!(condition.state(start, Shown::Nothing, MAX_AGE).0, AiState::Loading);
         for i in 0..100 {
             condition.ask(at(start, 40 * i));
             condition.answer(at(start, 40 * i + 20), None);
         }
         let now = at(start, 4000);
-        assert_eq!(condition.state(now, Shown::Fresh, DEADLINE), (AiState::Running, String::new()));
+        assert_eq!(condition.state(now, Shown::Fresh, MAX_AGE), (AiState::Running, String::new()));
         assert!((condition.rate_hz(now) - 25.0).abs() < 0.1, "{}", condition.rate_hz(now));
         assert!(condition.answers.len() < 60, "old answers are forgotten");
-        assert_eq!(condition.state(now, Shown::Stale, DEADLINE).0, AiState::Degraded);
+        assert_eq!(condition.state(now, Shown::Stale, MAX_AGE).0, AiState::Degraded);
         assert_eq!(condition.rate_hz(at(now, 3000)), 0.0);
     }
 
     #[test]
-    fn one_that_hangs_is_at_fault_from_the_deadline_on_and_runs_again_when_it_answers() {
+    fn one_that_hangs_is_at_fault_after_half_a_second_and_runs_again_when_it_answers() {
         let (mut condition, start) = (Condition::default(), Instant::now());
         condition.answer(start, None);
         condition.ask(at(start, 10));
-        assert_eq!(condition.state(at(start, 1500), Shown::Stale, DEADLINE).0, AiState::Degraded);
-        let (state, why) = condition.state(at(start, 2010), Shown::Stale, DEADLINE);
-        assert_eq!((state, why.as_str()), (AiState::Fault, "no answer for 2.0 s"));
+        assert_eq!(condition.state(at(start, 400), Shown::Stale, MAX_AGE).0, AiState::Degraded);
+        let (state, why) = condition.state(at(start, 510), Shown::Stale, MAX_AGE);
+        assert_eq!((state, why.as_str()), (AiState::Fault, "no answer for 0.5 s"));
+        let patient = Duration::from_secs(2);
+        assert_eq!(condition.state(at(start, 3000), Shown::Fresh, patient).0, AiState::Running);
+        assert_eq!(condition.state(at(start, 4010), Shown::Stale, patient).0, AiState::Fault);
         condition.answer(at(start, 2100), Some("it was stopped"));
-        let (state, why) = condition.state(at(start, 2110), Shown::Stale, DEADLINE);
+        let (state, why) = condition.state(at(start, 2110), Shown::Stale, MAX_AGE);
         assert_eq!((state, why.as_str()), (AiState::Fault, "it was stopped"));
         condition.answer(at(start, 2200), None);
-        assert_eq!(condition.state(at(start, 2210), Shown::Fresh, DEADLINE).0, AiState::Degraded);
-        assert_eq!(condition.state(at(start, 4500), Shown::Fresh, DEADLINE).0, AiState::Running);
+        assert_eq!(condition.state(at(start, 2210), Shown::Fresh, MAX_AGE).0, AiState::Degraded);
+        assert_eq!(condition.state(at(start, 4500), Shown::Fresh, MAX_AGE).0, AiState::Running);
     }
 
     #[test]
@@ -157,7 +160,7 @@ mod tests {
         for i in 0..10 {
             condition.answer(at(start, 100 * i), (i == 4).then_some("bad frame"));
         }
-        let (state, why) = condition.state(at(start, 950), Shown::Fresh, DEADLINE);
+        let (state, why) = condition.state(at(start, 950), Shown::Fresh, MAX_AGE);
         assert_eq!(state, AiState::Degraded);
         assert_eq!(why, "1 of 10 answers of the last 2 s failed: bad frame");
     }

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
 
 use super::live::LiveSide;
-use super::running::{Loaded, Running};
+use super::running::{LoadError, Loaded, Running};
 use super::settings::{AUTO, Isolation, Mode, Settings};
 use super::sight::Outlook;
 use super::stats::Stats;
@@ -53,7 +53,7 @@ impl ObjectSubclass for Segment {
 impl Segment {
     /// Loads the engine. Where a GPU runs it, pictures are prepared there too, in a context that is offered to the
     /// pipeline before anybody else makes another.
-    pub(super) fn load(&self) -> Result<Running, gst::ErrorMessage> {
+    pub(super) fn load(&self) -> Result<Running, LoadError> {
         // Out of its lock, for loading takes long, and properties are asked meanwhile.
         let settings = self.settings.lock().clone();
         let loaded = Arc::new(Loaded::choose(&settings)?);
@@ -61,7 +61,7 @@ impl Segment {
     }
 
     /// Starts an engine's threads, and says what it runs on.
-    pub(super) fn start(&self, loaded: &Arc<Loaded>) -> Result<Running, gst::ErrorMessage> {
+    pub(super) fn start(&self, loaded: &Arc<Loaded>) -> Result<Running, LoadError> {
         let kernels = if !loaded.provider.is_gpu() {
             None
         } else {
@@ -72,9 +72,8 @@ impl Segment {
             }
             kernels.ok()
         };
-        let running = loaded
-            .start(kernels, &self.stats)
-            .map_err(|error| gst::error_msg!(gst::ResourceError::NotFound, ("{error}")))?;
+        let running =
+            loaded.start(kernels, &self.stats).map_err(|error| LoadError::Missing(error.to_string()))?;
         let message = loaded.message();
         self.stats.lock().backend.clone_from(&message.backend);
         gst::info!(CAT, imp = self, "engine {} on {}, {:?}", message.engine, message.backend, loaded.plan);
@@ -339,7 +338,8 @@ impl ElementImpl for Segment {
                 self.load_in_background()
                     .map_err(|text| failed(gst::error_msg!(gst::ResourceError::Failed, ("{text}"))))?;
             } else {
-                *self.running.lock() = Some(Arc::new(self.load().map_err(failed)?));
+                let running = self.load().map_err(|error| failed(error.into()))?;
+                *self.running.lock() = Some(Arc::new(running));
             }
         }
         let result = self.parent_change_state(transition)?;

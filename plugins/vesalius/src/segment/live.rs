@@ -13,7 +13,7 @@ use vesalius_measure::signal::{SignalRules, SignalWatch};
 use super::condition::Shown;
 use super::imp::Segment;
 use super::infer::Job;
-use super::running::{Loaded, Running};
+use super::running::{LoadError, Loaded, Running};
 use super::settings::Mode;
 use crate::device::Place;
 use crate::messages::StateMessage;
@@ -181,7 +181,7 @@ impl Segment {
         let rate_hz = condition.as_ref().map_or(0.0, |condition| condition.rate_hz(now));
         let (ai, why) = match (&condition, running) {
             _ if !on => (AiState::Off, String::new()),
-            (Some(condition), Some(running)) => match condition.state(now, shown, running.loaded.deadline) {
+            (Some(condition), Some(running)) => match condition.state(now, shown, running.loaded.max_age) {
                 (ai, _) if ai != AiState::Fault && signal != SignalState::Live => {
                     (AiState::Degraded, "it waits for a live picture".to_owned())
                 }
@@ -222,8 +222,8 @@ impl Segment {
                         drop(running);
                     }
                 }
-                Err(message) => {
-                    let text = message.to_string();
+                Err(error) => {
+                    let text = error.to_string();
                     this.live.lock().load_error.clone_from(&text);
                     gst::element_imp_warning!(this, gst::ResourceError::NotFound, ("{text}"));
                 }
@@ -246,7 +246,7 @@ impl Segment {
         if settings.mode != Mode::Latest {
             return Err("another engine can be taken in mode=latest alone".to_owned());
         }
-        let text = |message: gst::ErrorMessage| message.to_string();
+        let text = |error: LoadError| error.to_string();
         let mut loaded = Loaded::choose(&settings).map_err(text)?;
         loaded.must_answer = true;
         let loaded = Arc::new(loaded);

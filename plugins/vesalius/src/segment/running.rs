@@ -19,6 +19,32 @@ use super::settings::{Isolation, Mode, Plan, Settings};
 use super::stats::Stats;
 use crate::messages::BackendMessage;
 
+/// Why an engine is not there, in one line.
+#[derive(Debug)]
+pub(super) enum LoadError {
+    /// A property says something that cannot be.
+    Settings(String),
+    /// It is not to be had, or does not load.
+    Missing(String),
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Settings(text) | Self::Missing(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<LoadError> for gst::ErrorMessage {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Settings(text) => gst::error_msg!(gst::ResourceError::Settings, ("{text}")),
+            LoadError::Missing(text) => gst::error_msg!(gst::ResourceError::NotFound, ("{text}")),
+        }
+    }
+}
+
 /// What is settled when the element leaves NULL, before any frame is known.
 pub(super) struct Loaded {
     engine: Engine,
@@ -39,18 +65,15 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// Finds the engine and chooses what runs it.
-    pub(super) fn choose(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
+    pub(super) fn choose(settings: &Settings) -> Result<Self, LoadError> {
         if settings.engine.is_empty() {
-            return Err(gst::error_msg!(
-                gst::ResourceError::Settings,
-                ("no engine is set: set the property 'engine' to a name or a folder")
-            ));
+            let text = "no engine is set: set the property 'engine' to a name or a folder";
+            return Err(LoadError::Settings(text.to_owned()));
         }
-        let wrong =
-            |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::Settings, ("{error}"));
+        let wrong = |error: &dyn std::fmt::Display| LoadError::Settings(error.to_string());
         let provider = settings.backend.parse::<ProviderChoice>().map_err(|e| wrong(&e))?;
         let precision = settings.precision.parse::<PrecisionChoice>().map_err(|e| wrong(&e))?;
-        let fail = |error: &dyn std::fmt::Display| gst::error_msg!(gst::ResourceError::NotFound, ("{error}"));
+        let fail = |error: &dyn std::fmt::Display| LoadError::Missing(error.to_string());
         let folder = Registry::standard().find(&settings.engine).map_err(|e| fail(&e))?;
         let engine = Engine::open(&folder).map_err(|e| fail(&e))?;
         let asked = SessionOptions {

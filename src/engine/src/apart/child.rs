@@ -32,7 +32,10 @@ pub fn serve() -> ExitCode {
     vesalius_isolate::serve::<Inference>()
 }
 
-struct Inference {
+/// A session behind shared memory: takes a tensor, gives scores. For programs that serve inference and do something of their own
+/// besides; others call [`serve`].
+#[derive(Debug)]
+pub struct Inference {
     session: Session,
 }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use vesalius_isolate::{CallError, Decision, Launch, Layout, Process, Restarts};
 use vesalius_measure::frame::Frame;
 
-pub use child::serve;
+pub use child::{Inference, serve};
 
 use self::child::Config;
 use self::values::Answer;

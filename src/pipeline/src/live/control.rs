@@ -1,5 +1,6 @@
 //! What people can do to a live job.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gst::prelude::*;
@@ -11,6 +12,13 @@ use super::status::facts;
 
 /// The controls of a job.
 pub(crate) struct Controls(pub(crate) Arc<Shared>);
+
+impl Controls {
+    fn folder(&self) -> Result<&Path, Refusal> {
+        let nowhere = "there is nowhere to keep a picture: start with --out DIR";
+        self.0.folder.as_deref().ok_or_else(|| Refusal::NotNow(nowhere.to_owned()))
+    }
+}
 
 impl Control for Controls {
     fn set_ai(&self, on: bool) -> Result<(), Refusal> {
@@ -32,14 +40,25 @@ impl Control for Controls {
         done.map_err(Refusal::NotNow)
     }
 
-    fn look_back(&self) -> Result<String, Refusal> {
-        Err(Refusal::NotNow("the seconds before now are not kept yet: use Record".to_owned()))
+    fn look_back(&self, seconds: Option<u32>) -> Result<String, Refusal> {
+        let folder = self.folder()?;
+        let taken = {
+            let side = self.0.look_back.lock();
+            let why = |why: &str| Refusal::NotNow(why.to_owned());
+            let now = side.now.as_ref().ok_or_else(|| match side.wanted {
+                Some(_) => why("nothing has been kept yet"),
+                None if side.why.is_empty() => {
+                    why("the seconds before now are not kept: start with --look-back SECONDS")
+                }
+                None => why(&side.why),
+            })?;
+            now.take(seconds)
+        };
+        self.0.rules.prepare(folder).and_then(|()| taken.write(folder)).map_err(Refusal::NotNow)
     }
 
     fn snapshot(&self) -> Result<String, Refusal> {
-        let folder = self.0.folder.as_ref().ok_or_else(|| {
-            Refusal::NotNow("there is nowhere to keep a picture: start with --out DIR".to_owned())
-        })?;
+        let folder = self.folder()?;
         snapshot::take(folder, &self.0.annotated, &self.0.clean, &facts(&self.0)).map_err(Refusal::NotNow)
     }
 

@@ -20,11 +20,41 @@ const REPEAT: Duration = Duration::from_millis(100);
 const WAITING: u64 = 3;
 /// A picture that is due for longer keeps its time no more.
 const LATE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
-/// Times of arrival that are kept for frames on their way.
-const ARRIVALS: usize = 64;
+/// Frames on their way that are remembered. Far more than can be there: those that the chain had no room for are found out when
+/// a later one passes.
+const ARRIVALS: usize = 1024;
 
 /// Why the source gives nothing before its first picture.
 const WAITS: &str = "waiting for the first picture";
+
+/// Where a picture that the chain is handed is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The source.
+    Source,
+    /// The source, but it is not now: the last one is shown again.
+    Repeat,
+    /// Nowhere: a card that says that there is none.
+    Card,
+}
+
+/// A picture on its way through the chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// Counts everything that the chain is handed, from 0.
+    pub(crate) number: u64,
+    pub(crate) pts: gst::ClockTime,
+    pub(crate) at: Instant,
+    pub(crate) from: Origin,
+}
+
+/// What is known when a picture has passed the chain.
+#[derive(Debug, Default)]
+pub(crate) struct Passage {
+    pub(crate) arrival: Option<Arrival>,
+    /// Those before it that never passed: the chain was behind, and the oldest made room.
+    pub(crate) dropped: Vec<Arrival>,
+}
 
 struct Inner {
     info: Option<gst_video::VideoInfo>,
@@ -38,7 +68,7 @@ struct Inner {
     repeat_at: Instant,
     /// Why the source is lost; `None` while it is not known to be.
     lost: Option<String>,
-    arrivals: VecDeque<(gst::ClockTime, Instant)>,
+    arrivals: VecDeque<Arrival>,
     frames: u64,
     pushed: u64,
     times_lost: u64,
@@ -59,8 +89,6 @@ pub(crate) struct FeedFigures {
     pub(crate) height: u32,
     /// Pictures of the source.
     pub(crate) frames: u64,
-    /// Pictures and cards that were handed to the chain.
-    pub(crate) pushed: u64,
     /// How often the source was lost.
     pub(crate) times_lost: u64,
     /// Why it is lost now; empty when it is not.
@@ -134,7 +162,7 @@ impl Feed {
             }
         }
         inner.last = Some(buffer.clone());
-        self.push(&mut inner, buffer, at.saturating_sub(self.base), now);
+        self.push(&mut inner, buffer, at.saturating_sub(self.base), now, Origin::Source);
     }
 
     /// The source gives no more, for a reason.
@@ -178,14 +206,14 @@ impl Feed {
             return;
         }
         inner.repeat_at = now + REPEAT;
-        let picture = if state == SignalState::None {
+        let (picture, from) = if state == SignalState::None {
             let why = inner.lost.clone().unwrap_or_else(|| if never { WAITS } else { "" }.to_owned());
-            inner.info.as_ref().and_then(|info| card::no_signal(info, &why))
+            (inner.info.as_ref().and_then(|info| card::no_signal(info, &why)), Origin::Card)
         } else {
-            inner.last.clone()
+            (inner.last.clone(), Origin::Repeat)
         };
         let Some(picture) = picture else { return };
-        self.push(&mut inner, picture, self.clock.time().saturating_sub(self.base), now);
+        self.push(&mut inner, picture, self.clock.time().saturating_sub(self.base), now, from);
     }
 
     fn tell(&self, inner: &mut Inner, state: SignalState, now: Instant) {
@@ -193,7 +221,14 @@ impl Feed {
         self.source.send_event(signal_event(state));
     }
 
-    fn push(&self, inner: &mut Inner, mut buffer: gst::Buffer, pts: gst::ClockTime, now: Instant) {
+    fn push(
+        &self,
+        inner: &mut Inner,
+        mut buffer: gst::Buffer,
+        pts: gst::ClockTime,
+        at: Instant,
+        from: Origin,
+    ) {
         // Two pictures never have one time, and none goes back.
         let pts = inner.last_pts.map_or(pts, |last| pts.max(last + gst::ClockTime::USECOND));
         inner.last_pts = Some(pts);
@@ -201,7 +236,7 @@ impl Feed {
         if inner.arrivals.len() >= ARRIVALS {
             inner.arrivals.pop_front();
         }
-        inner.arrivals.push_back((pts, now));
+        inner.arrivals.push_back(Arrival { number: inner.pushed, pts, at, from });
         inner.pushed += 1;
         // Refused only where the chain has ended.
         let _ = self.source.push_buffer(buffer);
@@ -213,13 +248,19 @@ impl Feed {
         self.source.send_event(anew_event(Anew::Patient));
     }
 
-    /// For how long a frame has been on its way.
-    pub(crate) fn delay_of(&self, pts: gst::ClockTime) -> Option<Duration> {
+    /// A picture with this time has passed the chain: when it came, and which before it never passed.
+    pub(crate) fn passed(&self, pts: gst::ClockTime) -> Passage {
         let mut inner = self.inner.lock();
-        while inner.arrivals.front().is_some_and(|(at, _)| *at < pts) {
+        let mut passage = Passage::default();
+        while let Some(arrival) = inner.arrivals.front().filter(|arrival| arrival.pts <= pts).copied() {
             inner.arrivals.pop_front();
+            if arrival.pts == pts {
+                passage.arrival = Some(arrival);
+            } else {
+                passage.dropped.push(arrival);
+            }
         }
-        inner.arrivals.front().filter(|(at, _)| *at == pts).map(|(_, at)| at.elapsed())
+        passage
     }
 
     pub(crate) fn figures(&self) -> FeedFigures {
@@ -229,7 +270,6 @@ impl Feed {
             width: side(|info| info.width()),
             height: side(|info| info.height()),
             frames: inner.frames,
-            pushed: inner.pushed,
             times_lost: inner.times_lost,
             why: inner.lost.clone().unwrap_or_default(),
         }

@@ -270,6 +270,8 @@ fn render(options: &SceneOptions, into: &gst_app::AppSrc, over: &AtomicBool) {
         let at = round * round_ns + phantom.pts_ns(index).saturating_sub(phantom.pts_ns(0));
         let writable = buffer.make_mut();
         writable.set_pts(gst::ClockTime::from_nseconds(at));
+        // As a camera counts.
+        writable.set_offset(round * frames + index);
         if round > 0 && index == 0 {
             writable.set_flags(gst::BufferFlags::DISCONT);
         }

@@ -11,13 +11,20 @@
 //! The chain has one thread and never waits for anybody: the feed drops the oldest frame where it must, a way
 //! out is handed references of frames and drops what it cannot take. All pipelines go by one clock and one beginning.
 
+mod account;
 mod card;
 mod control;
 mod error;
 mod feed;
 mod front;
+mod latency;
+mod lookback;
 mod outlet;
+pub mod profile;
+mod pulse;
 mod record;
+mod room;
+mod screen;
 mod shared;
 mod snapshot;
 mod source;
@@ -39,13 +46,18 @@ use vesalius_serve::{Control, Hub, Server, Status};
 
 pub use error::LiveError;
 pub use gstvesalius::Isolation;
+pub use latency::{LatencyReport, Percentiles};
+pub use profile::Profile;
+pub use pulse::Pulse;
+pub use room::{RecordingRules, WhenFull};
 pub use source::Source;
 
 use control::Controls;
 use feed::Feed;
 use front::{Front, one_line};
-use outlet::{Tap, Time, Way};
-use shared::{Seen, Shared};
+use outlet::{Tap, Time};
+use screen::Screen;
+use shared::{LookBackSide, Seen, Shared};
 use view::Browsers;
 
 use crate::encode::make;
@@ -74,18 +86,28 @@ pub struct LiveOptions {
     pub confirm_ms: u32,
     /// Age from which on a result is not shown.
     pub max_age: Duration,
+    /// How long the engine may take for an answer before its process, or its run, is ended.
+    pub deadline: Duration,
     /// Whether a window is opened.
     pub window: bool,
+    /// Other ways to show the picture, each as gst-launch takes it: `kmssink`, `waylandsink fullscreen=true`.
+    pub sinks: Vec<String>,
     /// Where control, metrics and the page are served.
     pub serve: Option<vesalius_serve::Options>,
     /// Where recordings and snapshots go.
     pub folder: Option<PathBuf>,
     /// Whether it records from the start.
     pub record: bool,
+    /// How long files are, and what happens when there is no room.
+    pub recording: RecordingRules,
+    /// How much before now is kept in memory, to be written when somebody asks.
+    pub look_back: Option<Duration>,
     /// Time after which it ends by itself.
     pub duration: Option<Duration>,
     /// Where the engine runs: a crash or a hang of a process of its own is that process's alone.
     pub isolation: Isolation,
+    /// The program that runs the engine's own process, where it is not to be looked for.
+    pub program: Option<PathBuf>,
     /// Threads for inference, 0 for one a core.
     pub threads: u32,
     /// libonnxruntime.so, where it is not to be looked for.
@@ -109,12 +131,17 @@ impl LiveOptions {
             protocol: None,
             confirm_ms: 0,
             max_age: Duration::from_millis(200),
+            deadline: Duration::from_secs(1),
             window: false,
+            sinks: Vec::new(),
             serve: None,
             folder: None,
             record: false,
+            recording: RecordingRules::default(),
+            look_back: None,
             duration: None,
             isolation: Isolation::Thread,
+            program: None,
             threads: 0,
             runtime: None,
             provider: ProviderChoice::default(),
@@ -131,7 +158,12 @@ impl LiveOptions {
         segment.set_property("isolation", self.isolation);
         segment.set_property("enabled", self.ai);
         segment.set_property("threads", self.threads);
-        segment.set_property("max-age", u64::try_from(self.max_age.as_nanos()).unwrap_or(u64::MAX));
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        segment.set_property("max-age", ns(self.max_age));
+        segment.set_property("deadline", ns(self.deadline));
+        if let Some(program) = &self.program {
+            segment.set_property("program", program.to_string_lossy().as_ref());
+        }
         segment.set_property("backend", self.provider.to_string());
         segment.set_property("precision", self.precision.to_string());
         if let Some(runtime) = &self.runtime {
@@ -169,10 +201,11 @@ pub struct LiveJob {
     // Dropped in this order: nobody controls what is being taken down, and no picture comes any more.
     server: Option<Server>,
     front: Front,
-    window: Option<(u64, Arc<Way>)>,
+    screens: Vec<Screen>,
     browsers: Option<(u64, Arc<Browsers>)>,
     pipeline: gst::Pipeline,
     shared: Arc<Shared>,
+    pulse: Pulse,
     begun: Instant,
     duration: Option<Duration>,
 }
@@ -210,8 +243,9 @@ impl LiveJob {
             element.static_pad("src").ok_or_else(|| broken("an element has no source pad".to_owned()))
         };
         clean.on(&pad(measure.upcast_ref())?, |_| {});
-        let (looks, fed) = (seen.clone(), feed.clone());
-        annotated.on(&pad(overlay.upcast_ref())?, move |buffer| Shared::see(&looks, &fed, buffer));
+        let account = shared::Listener::default();
+        let (looks, fed, told) = (seen.clone(), feed.clone(), account.clone());
+        annotated.on(&pad(overlay.upcast_ref())?, move |buffer| Shared::see(&looks, &fed, &told, buffer));
 
         let engines = Registry::standard().list();
         let shared = Arc::new(Shared {
@@ -222,6 +256,10 @@ impl LiveJob {
             time: Time { clock, base },
             seen,
             recording: Mutex::default(),
+            rules: options.recording.clone(),
+            look_back: Mutex::new(LookBackSide { wanted: options.look_back, ..LookBackSide::default() }),
+            account,
+            max_age: options.max_age,
             folder: options.folder.clone(),
             hub: Hub::default(),
             engines: engines.into_iter().filter(|e| e.manifest.is_ok()).map(|e| e.name).collect(),
@@ -237,14 +275,15 @@ impl LiveJob {
         let mut job = Self {
             server: None,
             front,
-            window: None,
+            screens: Vec::new(),
             browsers: None,
+            pulse: Pulse::new(shared.seen.clone()),
             pipeline,
             shared,
             begun: Instant::now(),
             duration: options.duration,
         };
-        job.open(options.window, options.serve.as_ref(), options.record)?;
+        job.open(options.window, &options.sinks, options.serve.as_ref(), options.record)?;
         Ok(job)
     }
 
@@ -252,13 +291,16 @@ impl LiveJob {
     fn open(
         &mut self,
         window: bool,
+        sinks: &[String],
         serve: Option<&vesalius_serve::Options>,
         record: bool,
     ) -> Result<(), LiveError> {
         let shared = &self.shared;
         if window {
-            let way = view::window(&shared.time)?;
-            self.window = Some((shared.annotated.add(way.clone()), way));
+            self.screens.push(Screen::window(&shared.annotated, &shared.time)?);
+        }
+        for text in sinks {
+            self.screens.push(Screen::sink(text, &shared.annotated, &shared.time)?);
         }
         if let Some(serve) = serve {
             let browsers = Browsers::start(&shared.hub, &shared.time);
@@ -285,9 +327,14 @@ impl LiveJob {
         Arc::new(Controls(self.shared.clone()))
     }
 
-    /// What is to be seen of it now.
-    pub fn status(&self) -> Status {
-        status::status(&self.shared)
+    /// What is to be seen of it, from other threads too.
+    pub fn view(&self) -> LiveView {
+        LiveView(self.shared.clone())
+    }
+
+    /// Whether it is alive, for a watchdog on another thread.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Hands `take` every frame as it is shown, on the picture's own thread: it must return at once.
@@ -335,6 +382,7 @@ impl LiveJob {
             }
             told_at = Instant::now();
             self.look_after(tell);
+            self.pulse.beat();
         }
     }
 
@@ -344,12 +392,13 @@ impl LiveJob {
         if let Some(text) = shared.watch_recording() {
             tell(&text);
         }
-        if let Some((id, way)) = &self.window
-            && let Some(error) = way.error()
-        {
-            shared.annotated.remove(*id);
-            tell(&format!("the window is gone: {error}"));
-            self.window = None;
+        if let Some(text) = shared.watch_look_back() {
+            tell(&text);
+        }
+        for screen in &mut self.screens {
+            if let Some(text) = screen.watch(&shared.annotated, &shared.time) {
+                tell(&text);
+            }
         }
         if let Some((id, browsers)) = &self.browsers
             && let Some(error) = browsers.error()
@@ -378,6 +427,22 @@ impl LiveJob {
 impl Drop for LiveJob {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// What is to be seen of a job.
+#[derive(Clone)]
+pub struct LiveView(Arc<Shared>);
+
+impl LiveView {
+    /// What is to be seen of it now.
+    pub fn status(&self) -> Status {
+        status::status(&self.0)
+    }
+
+    /// Times and counts since it began.
+    pub fn latency(&self) -> LatencyReport {
+        status::latency(&self.0)
     }
 }
 

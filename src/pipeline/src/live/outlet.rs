@@ -3,11 +3,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use gst::prelude::*;
 use parking_lot::{Mutex, RwLock};
 
 use super::front::one_line;
+
+/// How long the end of a way out is waited for.
+const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Who is handed frames.
 pub(crate) trait Outlet: Send + Sync {
@@ -192,8 +196,17 @@ impl Outlet for Way {
 }
 
 impl Drop for Way {
+    /// One that hangs is left behind: nobody waits for a screen or a disk that has stopped answering.
     fn drop(&mut self) {
-        let _ = self.pipeline.set_state(gst::State::Null);
+        let pipeline = self.pipeline.clone();
+        let (done, ended) = crossbeam_channel::bounded(1);
+        let end = move || {
+            let _ = pipeline.set_state(gst::State::Null);
+            let _ = done.send(());
+        };
+        if std::thread::Builder::new().name("vesalius-end".to_owned()).spawn(end).is_ok() {
+            let _ = ended.recv_timeout(END_WITHIN);
+        }
     }
 }
 
@@ -209,7 +222,7 @@ fn missing(error: &gst::glib::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 

@@ -1,54 +1,67 @@
 //! Recording: the picture as it is shown and as it came, each in files that play up to their last second whatever happens.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use vesalius_ledger::live::LiveAccount;
 
+use super::account::Account;
 use super::outlet::{Tap, Time, Way};
+use super::room::RecordingRules;
 use crate::encode::Coding;
 use crate::identity;
 
-/// Length of one file.
-const FILE_LENGTH: gst::ClockTime = gst::ClockTime::from_seconds(600);
 /// Frames that may wait for the coder.
-const ROOM: u64 = 30;
-/// With less room on the disk, recording ends.
-pub(crate) const LEAST_FREE: u64 = 64 << 20;
+pub(crate) const ROOM: u64 = 30;
 /// How long closing a file may take.
 const CLOSE_WITHIN: gst::ClockTime = gst::ClockTime::from_seconds(5);
 
 /// Which picture is recorded.
-const KINDS: [&str; 2] = ["annotated", "clean"];
+pub(crate) const KINDS: [&str; 2] = ["annotated", "clean"];
 
 /// A recording under way.
 pub(crate) struct Recording {
     ways: Vec<(Arc<Tap>, u64, Arc<Way>)>,
     begun: Instant,
+    stem: String,
+    account: Arc<Account>,
 }
 
 impl Recording {
-    /// Begins to record into a folder, which is made where it is missing.
+    /// Begins to record into a folder that is there.
     ///
     /// # Errors
     ///
     /// One line.
     pub(crate) fn start(
         folder: &Path,
+        rules: &RecordingRules,
         taps: [&Arc<Tap>; 2],
         time: &Time,
         size: (u32, u32),
+        head: &LiveAccount,
     ) -> Result<Self, String> {
-        prepare(folder)?;
-        let stem = unused(folder, &identity::now_utc().replace([':', '-'], ""));
-        let mut recording = Self { ways: Vec::new(), begun: Instant::now() };
+        let stem = stem(folder);
+        let account = Arc::new(Account::start(&folder.join(format!("{stem}-account.jsonl")), head)?);
+        let mut recording = Self { ways: Vec::new(), begun: Instant::now(), stem, account };
         for (kind, tap) in KINDS.into_iter().zip(taps) {
-            let way =
-                coder(&folder.join(format!("{stem}-{kind}-%05d.mkv")), time, Coding::of(size.0, size.1))?;
+            let files = folder.join(format!("{}-{kind}-%05d.mkv", recording.stem));
+            let way = coder(&files, time, Coding::of(size.0, size.1), rules.file_length)?;
             recording.ways.push((tap.clone(), tap.add(way.clone()), way));
         }
         Ok(recording)
+    }
+
+    /// What the names of its files begin with.
+    pub(crate) fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// What is told of every picture that passes.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     pub(crate) fn runs_for(&self) -> Duration {
@@ -70,15 +83,17 @@ impl Recording {
         self.ways.iter().map(|(_, _, way)| way.dropped()).sum()
     }
 
-    /// Closes the files.
+    /// Closes the files; `why` is why nobody has to ask for it.
     ///
     /// # Errors
     ///
     /// One line, where one could not be closed properly.
-    pub(crate) fn finish(mut self) -> Result<(), String> {
+    pub(crate) fn finish(mut self, why: Option<&str>) -> Result<(), String> {
+        let dropped = self.dropped();
         let ways = std::mem::take(&mut self.ways);
         ways.iter().for_each(|(tap, id, _)| tap.remove(*id));
-        let closed: Vec<_> = ways.iter().map(|(_, _, way)| way.finish(CLOSE_WITHIN)).collect();
+        let mut closed: Vec<_> = ways.iter().map(|(_, _, way)| way.finish(CLOSE_WITHIN)).collect();
+        closed.push(self.account.finish(dropped, why));
         closed.into_iter().collect()
     }
 }
@@ -89,20 +104,11 @@ impl Drop for Recording {
     }
 }
 
-/// Makes the folder, and looks whether it can be recorded into.
-///
-/// # Errors
-///
-/// One line.
-pub(crate) fn prepare(folder: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    match free_bytes(folder) {
-        Some(free) if free < LEAST_FREE => Err("the disk is full".to_owned()),
-        _ => Ok(()),
-    }
+/// A name for the files of a recording that begins now and that no other has.
+pub(crate) fn stem(folder: &Path) -> String {
+    unused(folder, &identity::now_utc().replace([':', '-'], ""))
 }
 
-/// A name for the files of a recording that no other has.
 fn unused(folder: &Path, stem: &str) -> String {
     let is_used = |stem: &str| {
         let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -113,14 +119,19 @@ fn unused(folder: &Path, stem: &str) -> String {
     std::iter::once(stem.to_owned()).chain(others).find(|stem| !is_used(stem)).unwrap_or_default()
 }
 
-/// H.264 in Matroska: its clusters are written as they are finished, so that a file that is cut off plays up to there.
-fn coder(location: &Path, time: &Time, coding: Coding) -> Result<Arc<Way>, String> {
-    let text = format!(
+/// H.264 of a quality that leaves fine lines clean, with a picture to begin at every 30.
+pub(crate) fn coder_text(coding: Coding) -> String {
+    format!(
         "videoconvert ! video/x-raw,format={} ! x264enc tune=zerolatency speed-preset=superfast pass=qual quantizer=21 \
          key-int-max=30 bframes=0 ! h264parse",
         coding.format
-    );
-    Way::start(&text, ROOM, true, time, |pipeline, coder| {
+    )
+}
+
+/// Into Matroska: its clusters are written as they are finished, so that a file that is cut off plays up to there.
+fn coder(location: &Path, time: &Time, coding: Coding, file_length: Duration) -> Result<Arc<Way>, String> {
+    let length_ns = u64::try_from(file_length.as_nanos()).unwrap_or(u64::MAX);
+    Way::start(&coder_text(coding), ROOM, true, time, |pipeline, coder| {
         let make = |name: &str| {
             gst::ElementFactory::make(name)
                 .build()
@@ -136,18 +147,11 @@ fn coder(location: &Path, time: &Time, coding: Coding) -> Result<Arc<Way>, Strin
         files.set_property("muxer", &mux);
         files.set_property("sink", &sink);
         files.set_property("location", location.to_string_lossy().as_ref());
-        files.set_property("max-size-time", FILE_LENGTH.nseconds());
+        files.set_property("max-size-time", length_ns);
         files.set_property("send-keyframe-requests", true);
         pipeline.add(&files).map_err(|e| e.to_string())?;
         let track = files.request_pad_simple("video").ok_or("splitmuxsink takes no video")?;
         let coded = coder.static_pad("src").ok_or("the coder has no end")?;
         coded.link(&track).map(|_| ()).map_err(|e| e.to_string())
     })
-}
-
-/// Bytes that are left on the disk of a folder; `None` where the system does not say.
-pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
-    let there: Option<PathBuf> = folder.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
-    let stat = rustix::fs::statvfs(there.as_deref().unwrap_or(Path::new("."))).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

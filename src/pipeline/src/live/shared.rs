@@ -7,24 +7,35 @@ use std::time::{Duration, Instant};
 
 use gstvesalius::{Histogram, Segment};
 use parking_lot::Mutex;
+use vesalius_ledger::live::LiveAccount;
 use vesalius_measure::live::SignalState;
-use vesalius_measure::result::FrameResult;
+use vesalius_measure::result::{FrameResult, ResultStatus};
 use vesalius_serve::Hub;
 
-use super::feed::Feed;
+use super::account::Account;
+use super::feed::{Feed, Origin};
+use super::latency::Latencies;
+use super::lookback::LookBack;
 use super::outlet::{Tap, Time};
-use super::record::{LEAST_FREE, Recording, free_bytes, prepare};
+use super::record::Recording;
+use super::room::RecordingRules;
 use crate::collect::result_of;
+use crate::identity;
 
 /// Delays are told of the last one to two of these.
 const DELAYS_OVER: Duration = Duration::from_secs(30);
 /// The rate of pictures is told over this time.
 const RATE_OVER: Duration = Duration::from_secs(2);
+/// Older recordings are looked for this often.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
 
 /// What passes the end of the chain.
 pub(crate) struct Seen {
     pub(crate) result: Option<Arc<FrameResult>>,
-    pub(crate) passed: u64,
+    /// When the last picture passed, whatever it was.
+    pub(crate) passed_at: Instant,
+    /// Over the whole job.
+    pub(crate) latencies: Latencies,
     /// Of this and the last half minute.
     delays: [Histogram; 2],
     delays_since: Instant,
@@ -38,7 +49,8 @@ impl Seen {
         let now = Instant::now();
         Self {
             result: None,
-            passed: 0,
+            passed_at: now,
+            latencies: Latencies::default(),
             delays: Default::default(),
             delays_since: now,
             recent: VecDeque::new(),
@@ -48,7 +60,7 @@ impl Seen {
     }
 
     fn take(&mut self, result: Option<Arc<FrameResult>>, delay: Option<Duration>, now: Instant) {
-        self.passed += 1;
+        self.passed_at = now;
         if now.saturating_duration_since(self.delays_since) > DELAYS_OVER {
             self.delays.swap(0, 1);
             if let Some(newest) = self.delays.first_mut() {
@@ -94,7 +106,21 @@ pub(crate) struct RecordingSide {
     /// Why it does not run although somebody wanted it; empty otherwise.
     pub(crate) why: String,
     pub(crate) dropped: u64,
+    room_at: Option<Instant>,
 }
+
+/// The last seconds, as people see them.
+#[derive(Default)]
+pub(crate) struct LookBackSide {
+    pub(crate) now: Option<LookBack>,
+    /// How much is wanted; `None` for nothing, or when it failed.
+    pub(crate) wanted: Option<Duration>,
+    /// Why nothing is kept although somebody wanted it.
+    pub(crate) why: String,
+}
+
+/// Who is told of every picture, while there is somebody.
+pub(crate) type Listener = Arc<Mutex<Option<Arc<Account>>>>;
 
 /// What controls and watches a job from other threads.
 pub(crate) struct Shared {
@@ -105,6 +131,10 @@ pub(crate) struct Shared {
     pub(crate) time: Time,
     pub(crate) seen: Arc<Mutex<Seen>>,
     pub(crate) recording: Mutex<RecordingSide>,
+    pub(crate) rules: RecordingRules,
+    pub(crate) look_back: Mutex<LookBackSide>,
+    pub(crate) account: Listener,
+    pub(crate) max_age: Duration,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) hub: Hub,
     pub(crate) engines: Vec<String>,
@@ -114,15 +144,28 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Looks at what passes the end of the chain.
-    pub(crate) fn see(seen: &Mutex<Seen>, feed: &Feed, buffer: &gst::BufferRef) {
-        let delay = buffer.pts().and_then(|pts| feed.delay_of(pts));
-        seen.lock().take(result_of(buffer), delay, Instant::now());
+    pub(crate) fn see(seen: &Mutex<Seen>, feed: &Feed, account: &Listener, buffer: &gst::BufferRef) {
+        let passage = buffer.pts().map(|pts| feed.passed(pts)).unwrap_or_default();
+        let (now, result) = (Instant::now(), result_of(buffer));
+        let delay = passage.arrival.map(|arrival| now.saturating_duration_since(arrival.at));
+        if let Some(account) = &*account.lock() {
+            account.passed(&passage, delay.unwrap_or_default(), result.as_ref());
+        }
+        let is_source = |origin| origin == Origin::Source;
+        let mut seen = seen.lock();
+        let lost = passage.dropped.iter().filter(|arrival| is_source(arrival.from)).count();
+        seen.latencies.dropped(lost as u64);
+        if let (Some(delay), true) = (delay, passage.arrival.is_some_and(|arrival| is_source(arrival.from))) {
+            let drawn = result.as_ref().filter(|result| result.status == ResultStatus::Ok);
+            seen.latencies.shown(delay, drawn.map(|result| Duration::from_nanos(result.age_ns)));
+        }
+        seen.take(result, delay, now);
     }
 
     /// Begins to record.
     pub(crate) fn begin_recording(&self) -> Result<(), String> {
         let folder = self.folder.as_ref().ok_or("there is nowhere to record to: start with --out DIR")?;
-        prepare(folder)?;
+        self.rules.prepare(folder)?;
         self.recording.lock().wanted = true;
         self.watch_recording().map_or(Ok(()), Err)
     }
@@ -135,7 +178,20 @@ impl Shared {
             side.wanted = false;
             side.now.take()
         };
-        recording.map_or(Ok(()), Recording::finish)
+        self.account.lock().take();
+        recording.map_or(Ok(()), |recording| recording.finish(None))
+    }
+
+    fn head(&self) -> LiveAccount {
+        LiveAccount {
+            record: "account",
+            schema: vesalius_ledger::record::SCHEMA,
+            started_utc: identity::now_utc(),
+            software: identity::software(),
+            source: self.source.clone(),
+            max_age_ms: u64::try_from(self.max_age.as_millis()).unwrap_or(u64::MAX),
+            not_for_clinical_use: true,
+        }
     }
 
     /// Looks after recording: begins it with the first picture, ends one that failed, and puts pictures of another size into
@@ -149,26 +205,81 @@ impl Shared {
                 return None;
             }
             let taps = [&self.annotated, &self.clean];
-            match Recording::start(folder, taps, &self.time, (feed.width, feed.height)) {
-                Ok(recording) => side.now = Some(recording),
+            let size = (feed.width, feed.height);
+            match Recording::start(folder, &self.rules, taps, &self.time, size, &self.head()) {
+                Ok(recording) => {
+                    *self.account.lock() = Some(recording.account().clone());
+                    side.now = Some(recording);
+                }
                 Err(error) => return Some(side.fail(error)),
             }
             side.why.clear();
             return None;
         };
-        let full = || free_bytes(folder).is_some_and(|free| free < LEAST_FREE);
-        let error = now.error().or_else(|| full().then(|| "the disk is full".to_owned()));
-        let (other, dropped) = (now.has_met_other_kind(), now.dropped());
+        let (other, dropped, stem) = (now.has_met_other_kind(), now.dropped(), now.stem().to_owned());
+        let error = now.error();
         side.dropped = dropped;
+        let looks_for_room = side.room_at.is_none_or(|at| at.elapsed() >= ROOM_EVERY);
+        if looks_for_room {
+            side.room_at = Some(Instant::now());
+        }
+        if error.is_none() && !other && !looks_for_room {
+            return None;
+        }
+        // Closing waits for the coder and a large file goes slowly: nobody waits for this thread.
+        drop(side);
+        let error = error.or_else(|| match self.rules.make_room(folder, Some(&stem)) {
+            Ok(_) => None,
+            Err(why) => Some(why),
+        });
         if error.is_none() && !other {
             return None;
         }
+        let mut side = self.recording.lock();
+        // Somebody may have ended it meanwhile, and begun another.
+        if side.now.as_ref().is_none_or(|now| now.stem() != stem) {
+            return None;
+        }
         let ended = side.now.take();
-        let said = error.map(|error| side.fail(error));
+        let said = error.as_ref().map(|error| side.fail(error.clone()));
         drop(side);
-        // Closing waits for the coder; the picture does not wait for this thread.
-        let closed = ended.map_or(Ok(()), Recording::finish);
+        self.account.lock().take();
+        let closed = ended.map_or(Ok(()), |recording| recording.finish(error.as_deref()));
         said.or(closed.err())
+    }
+
+    /// Looks after the last seconds: begins to keep them with the first picture, and anew with those of another size. What is wrong,
+    /// if something is.
+    pub(crate) fn watch_look_back(&self) -> Option<String> {
+        let mut side = self.look_back.lock();
+        let length = side.wanted?;
+        if let Some(now) = &side.now {
+            let error = now.error();
+            if error.is_none() && !now.has_met_other_kind() {
+                return None;
+            }
+            side.now = None;
+            return error.map(|error| side.fail(error));
+        }
+        let feed = self.feed.figures();
+        if feed.frames == 0 {
+            return None;
+        }
+        let taps = [&self.annotated, &self.clean];
+        match LookBack::start(length, taps, &self.time, (feed.width, feed.height)) {
+            Ok(look_back) => side.now = Some(look_back),
+            Err(error) => return Some(side.fail(error)),
+        }
+        None
+    }
+}
+
+impl LookBackSide {
+    fn fail(&mut self, error: String) -> String {
+        self.wanted = None;
+        let said = format!("the last seconds are not kept any more: {error}");
+        self.why = error;
+        said
     }
 }
 

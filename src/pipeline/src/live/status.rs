@@ -8,7 +8,8 @@ use vesalius_measure::live::{AiState, SignalState};
 use vesalius_measure::result::{FrameResult, Measurement, Reason, ResultStatus, Validity};
 use vesalius_serve::{Ai, Metric, MetricKind, Recording, Signal, Status, ValueNow};
 
-use super::record::free_bytes;
+use super::latency::LatencyReport;
+use super::room::free_bytes;
 use super::shared::Shared;
 
 /// What is to be seen of a job now.
@@ -24,8 +25,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
             height: feed.height,
             rate_hz: tenths(seen.rate_hz(now)),
             frames: feed.frames,
-            // Those on their way are not lost.
-            lost: feed.pushed.saturating_sub(seen.passed).saturating_sub(ON_THEIR_WAY),
+            lost: seen.latencies.lost(),
             delay_ms: tenths(seen.delay_ms(0.999)),
         };
         (seen.result.clone(), signal)
@@ -53,9 +53,6 @@ pub(crate) fn status(shared: &Shared) -> Status {
     }
 }
 
-/// Frames that may be in the chain or before it without being late.
-const ON_THEIR_WAY: u64 = 4;
-
 fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
@@ -63,6 +60,7 @@ fn tenths(value: f64) -> f64 {
 fn ai(shared: &Shared, on: bool, result: Option<&FrameResult>) -> Ai {
     let Some(result) = result else { return Ai { on, ..Ai::default() } };
     let live = result.live.as_deref().cloned().unwrap_or_default();
+    let stats: gst::Structure = shared.segment.property("stats");
     Ai {
         on,
         state: live.ai,
@@ -71,8 +69,8 @@ fn ai(shared: &Shared, on: bool, result: Option<&FrameResult>) -> Ai {
         rate_hz: tenths(live.rate_hz),
         age_ms: (result.status == ResultStatus::Ok).then_some(tenths(result.age_ns as f64 / 1e6)),
         why: live.why,
+        process_id: stats.get::<u32>("process-id").ok().filter(|&id| id != 0),
         place: {
-            let stats: gst::Structure = shared.segment.property("stats");
             let isolation = stats.get::<String>("isolation").unwrap_or_default();
             let both = [isolation, result.engine.backend.clone()];
             both.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
@@ -132,6 +130,24 @@ fn recording(shared: &Shared) -> Recording {
         // In steps, or the status would change with every byte.
         free_bytes: free_bytes >> 24 << 24,
         why: side.why.clone(),
+        look_back_s: tenths(look_back(shared)),
+    }
+}
+
+fn look_back(shared: &Shared) -> f64 {
+    shared.look_back.lock().now.as_ref().map_or(0.0, |now| now.covers().as_secs_f64())
+}
+
+/// Times and counts of the whole job.
+pub(crate) fn latency(shared: &Shared) -> LatencyReport {
+    let stats: gst::Structure = shared.segment.property("stats");
+    let count = |name: &str| stats.get::<u64>(name).unwrap_or_default();
+    LatencyReport {
+        frames: shared.feed.figures().frames,
+        inferred: count("inferred"),
+        failed: count("failed"),
+        stale: count("stale"),
+        ..shared.seen.lock().latencies.report()
     }
 }
 

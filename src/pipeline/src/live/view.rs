@@ -1,4 +1,4 @@
-//! The picture for people: a window, and pictures for browsers.
+//! Pictures for browsers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,6 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 use vesalius_serve::Hub;
 
-use super::error::LiveError;
 use super::outlet::{Outlet, Time, Way};
 
 /// Pictures for browsers come no faster: a JPEG of 1080p takes ten milliseconds of a core.
@@ -63,16 +62,4 @@ impl Outlet for Browsers {
         }
         self.way.give(buffer, caps);
     }
-}
-
-/// A window of whatever system there is.
-pub(crate) fn window(time: &Time) -> Result<Arc<Way>, LiveError> {
-    let message = |message: String| LiveError::Window { message };
-    if ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none()) {
-        let text = "neither DISPLAY nor WAYLAND_DISPLAY is set: start it within a desktop, or use --serve";
-        return Err(message(text.to_owned()));
-    }
-    let way =
-        Way::start("videoconvert ! autovideosink name=window sync=false", 1, false, time, |_, _| Ok(()));
-    way.map_err(message)
 }

@@ -1,0 +1,144 @@
+//! How long pictures take through the chain, and how old what is drawn on them is, over the whole of a job.
+
+use std::time::Duration;
+
+use gstvesalius::Histogram;
+use serde::Serialize;
+
+/// Percentiles of a time, milliseconds; exact to 3.2 %, the greatest exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Pictures that were counted.
+    pub count: u64,
+    /// Half of them took no longer.
+    pub p50_ms: f64,
+    /// 95 % took no longer.
+    pub p95_ms: f64,
+    /// 99 % took no longer.
+    pub p99_ms: f64,
+    /// 99.9 % took no longer.
+    pub p99_9_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+}
+
+impl Percentiles {
+    fn of(histogram: &Histogram) -> Self {
+        let ms = |ns: Option<u64>| (ns.unwrap_or(0) as f64 / 1e3).round() / 1e3;
+        let at = |q: f64| ms(histogram.quantile_ns(q));
+        Self {
+            count: histogram.len(),
+            p50_ms: at(0.5),
+            p95_ms: at(0.95),
+            p99_ms: at(0.99),
+            p99_9_ms: at(0.999),
+            max_ms: ms(histogram.max_ns()),
+        }
+    }
+}
+
+/// Times and counts of a whole job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LatencyReport {
+    /// From the moment a picture of the source came to the moment it left the chain with what is drawn on it.
+    pub picture: Percentiles,
+    /// From the moment the picture came that a drawn result is of to the moment it was shown.
+    pub overlay_age: Percentiles,
+    /// Pictures of the source.
+    pub frames: u64,
+    /// Of these, shown.
+    pub shown: u64,
+    /// Of these, not shown: the chain was behind.
+    pub dropped: u64,
+    /// Pictures that the engine looked at.
+    pub inferred: u64,
+    /// Of these, those on which it failed.
+    pub failed: u64,
+    /// Pictures shown without a result, for the newest was too old.
+    pub stale: u64,
+}
+
+impl std::fmt::Display for LatencyReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(
+            f,
+            "{:16} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8}",
+            "milliseconds", "pictures", "p50", "p95", "p99", "p99.9", "max"
+        )?;
+        for (name, p) in [("picture", self.picture), ("overlay's age", self.overlay_age)] {
+            writeln!(
+                f,
+                "{name:16} {:9} {:8.2} {:8.2} {:8.2} {:8.2} {:8.2}",
+                p.count, p.p50_ms, p.p95_ms, p.p99_ms, p.p99_9_ms, p.max_ms
+            )?;
+        }
+        write!(
+            f,
+            "{} pictures came, {} were shown, {} not; {} were looked at, {} in vain; {} had too old a result",
+            self.frames, self.shown, self.dropped, self.inferred, self.failed, self.stale
+        )
+    }
+}
+
+/// Gathers them.
+#[derive(Default)]
+pub(crate) struct Latencies {
+    picture: Histogram,
+    age: Histogram,
+    shown: u64,
+    dropped: u64,
+}
+
+impl Latencies {
+    /// A picture of the source has passed after `delay`; the result drawn on it, if one is, is of a picture `age` before.
+    pub(crate) fn shown(&mut self, delay: Duration, age: Option<Duration>) {
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.shown += 1;
+        self.picture.add(ns(delay));
+        if let Some(age) = age {
+            self.age.add(ns(age.saturating_add(delay)));
+        }
+    }
+
+    pub(crate) fn dropped(&mut self, pictures: u64) {
+        self.dropped += pictures;
+    }
+
+    /// Pictures of the source that were not shown.
+    pub(crate) fn lost(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The report, but for what the engine and the source count.
+    pub(crate) fn report(&self) -> LatencyReport {
+        LatencyReport {
+            picture: Percentiles::of(&self.picture),
+            overlay_age: Percentiles::of(&self.age),
+            shown: self.shown,
+            dropped: self.dropped,
+            ..LatencyReport::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_of_what_is_drawn_is_that_of_its_picture_when_it_is_seen() {
+        let mut latencies = Latencies::default();
+        for _ in 0..999 {
+            latencies.shown(Duration::from_millis(2), Some(Duration::from_millis(40)));
+        }
+        latencies.shown(Duration::from_millis(9), None);
+        latencies.dropped(3);
+        let report = latencies.report();
+        assert_eq!((report.shown, report.dropped, report.picture.count), (1000, 3, 1000));
+        assert!((2.0..2.07).contains(&report.picture.p99_9_ms), "{report:?}");
+        assert_eq!(report.picture.max_ms, 9.0);
+        assert_eq!(report.overlay_age.count, 999);
+        assert!((42.0..43.4).contains(&report.overlay_age.p95_ms), "{report:?}");
+        assert!(report.to_string().contains("1000 were shown, 3 not"));
+    }
+}
