@@ -3,6 +3,7 @@
 #[macro_use]
 mod say;
 
+mod archive;
 mod args;
 mod builds;
 mod combine;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
+        Command::Merge(args) => archive::merge(args),
         Command::Live(args) => live::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),

@@ -2,7 +2,8 @@
 //!
 //! * [`record`]: the lines of `results.jsonl`: the run's identity first, then one record a frame;
 //! * [`values`]: what the values of a run come to; [`summary`] for `summary.json`;
-//! * [`writer`]: writes both and `measurements.csv` as results come; [`lines`]: files of whole lines.
+//! * [`writer`]: writes both and `measurements.csv` as results come; [`lines`]: files of whole lines;
+//! * [`tables`]: finished runs as Parquet.
 //!
 //! Every line is handed to the operating system as one write when it is complete, so a run that is cut off leaves
 //! files that are valid as far as they go. Nothing in a record depends on the clock but the identity's
@@ -11,6 +12,7 @@
 pub mod lines;
 pub mod record;
 pub mod summary;
+pub mod tables;
 pub mod values;
 pub mod writer;
 
