@@ -27,6 +27,8 @@ pub enum Command {
     Live(Box<LiveArgs>),
     /// Control a live job from the shell
     Ctl(CtlArgs),
+    /// Make one run of the shards of `replay --list`: check their files, and write one index and one table of all values
+    Merge(MergeArgs),
     /// Join the runs of two planes: biplane ventricular volumes, the volume of a nodule or the bladder
     Combine(CombineArgs),
     /// Score a run's masks and values against truth
@@ -60,14 +62,31 @@ pub enum Command {
 pub struct ReplayArgs {
     /// Recordings (whatever GStreamer decodes, DICOM), stills (PNG, JPEG, WebP, BMP, TIFF, DICOM), folders of stills or of
     /// DICOM files
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required_unless_present = "list", value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
+    /// Many recordings, each once: a CSV, here or in a store (s3://BUCKET/LIST.csv), with the header input and, where wanted, id,
+    /// calibration, events and columns of your own. What is finished is not done again, whatever ended the run before
+    #[arg(long, value_name = "CSV", conflicts_with = "inputs")]
+    pub list: Option<String>,
+    /// Of a list, recordings at a time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "list", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// Of a list, every N-th recording from number I on (from 0); or env, as an array job of Slurm or an indexed job of Kubernetes
+    /// says. `vesalius merge` makes one run of the shards
+    #[arg(long, value_name = "I/N", requires = "list")]
+    pub shard: Option<String>,
+    /// Of a list, try those again that failed before
+    #[arg(long, requires = "list")]
+    pub retry_failed: bool,
     /// Engine by name or folder; see `vesalius engine list`
     #[arg(long, default_value = "fetal-head")]
     pub engine: String,
-    /// Folder for the results; several inputs get a folder each within it
+    /// Folder for the results; several inputs get a folder each within it. Of a list also s3://BUCKET/FOLDER
     #[arg(long, short, value_name = "DIR")]
     pub out: PathBuf,
+    /// Also write the results as tables, values.parquet and frames.parquet
+    #[arg(long)]
+    pub parquet: bool,
     /// Millimetres per pixel: MM_PER_PX, or X,Y, or a CSV with the header file,mm_per_px_x,mm_per_px_y; or ruler:MM, the
     /// distance of the ticks of a ruler in the picture; or caliper:X,Y,X,Y=MM, two points and their distance; or
     /// profile:FILE,…, profiles of devices.
@@ -295,6 +314,25 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if (0.1..=1e7).contains(&seconds) => Ok(seconds),
         _ => Err("write seconds, 0.1 and more".to_owned()),
     }
+}
+
+#[derive(Debug, Parser)]
+pub struct MergeArgs {
+    /// Folders, or addresses in a store, that `replay --list` wrote into
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub archives: Vec<String>,
+    /// Folder for all of it; without it, the one archive's own
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The list: what it names must all be finished
+    #[arg(long, value_name = "CSV")]
+    pub list: Option<String>,
+    /// Merge what is there of the list
+    #[arg(long, requires = "list")]
+    pub partial: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Parser)]

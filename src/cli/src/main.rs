@@ -3,6 +3,7 @@
 #[macro_use]
 mod say;
 
+mod archive;
 mod args;
 mod builds;
 mod combine;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
+        Command::Merge(args) => archive::merge(args),
         Command::Live(args) => live::run(args),
         Command::Ctl(args) => ctl::run(args),
         Command::Combine(args) => combine::run(args),

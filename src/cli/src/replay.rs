@@ -20,26 +20,10 @@ use crate::progress::{Reporter, stop_on_interrupt};
 /// Runs the command.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
     gst::init().context("GStreamer cannot be started")?;
-    let options = ReplayOptions {
-        engine: args.engine.clone(),
-        calibration: args
-            .calibration
-            .as_deref()
-            .map(|text| CalibrationChoice::parse(text, args.watch_depth))
-            .transpose()?
-            .unwrap_or_default(),
-        protocol: args.protocol.clone(),
-        events: args.events.as_deref().map(vesalius_pipeline::events::read).transpose()?.unwrap_or_default(),
-        confirm_ms: args.confirm_ms,
-        track_gap_ms: args.track_gap_ms,
-        masks: args.masks,
-        outlines: args.outlines,
-        video: !args.no_video,
-        threads: args.threads,
-        runtime: args.backend.runtime.clone(),
-        provider: args.backend.provider,
-        precision: args.backend.precision,
-    };
+    let options = options(args)?;
+    if let Some(list) = &args.list {
+        return crate::archive::replay(args, list, options);
+    }
     let stop = stop_on_interrupt();
     let inputs = inputs(&args.inputs);
     let folders = folders(&inputs, &args.out);
@@ -49,6 +33,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
         let mut tell = |progress: &vesalius_pipeline::Progress| reporter.tell(progress);
         let result = replay(input, folder, &options, &mut Control { progress: &mut tell, stop: &stop });
         reporter.finish();
+        if args.parquet && result.is_ok() {
+            let id = folder.file_name().unwrap_or_default().to_string_lossy();
+            vesalius_ledger::tables::write_tables(folder, &id)?;
+        }
         failures += u32::from(!matches!(&result, Ok(Report { error: None, .. })));
         if args.json {
             say!("{}", machine(input, folder, &result));
@@ -75,6 +63,30 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
         crate::FAILED
     } else {
         crate::OK
+    })
+}
+
+/// What all inputs are replayed with.
+fn options(args: &ReplayArgs) -> anyhow::Result<ReplayOptions> {
+    Ok(ReplayOptions {
+        engine: args.engine.clone(),
+        calibration: args
+            .calibration
+            .as_deref()
+            .map(|text| CalibrationChoice::parse(text, args.watch_depth))
+            .transpose()?
+            .unwrap_or_default(),
+        protocol: args.protocol.clone(),
+        events: args.events.as_deref().map(vesalius_pipeline::events::read).transpose()?.unwrap_or_default(),
+        confirm_ms: args.confirm_ms,
+        track_gap_ms: args.track_gap_ms,
+        masks: args.masks,
+        outlines: args.outlines,
+        video: !args.no_video,
+        threads: args.threads,
+        runtime: args.backend.runtime.clone(),
+        provider: args.backend.provider,
+        precision: args.backend.precision,
     })
 }
 

@@ -4,6 +4,7 @@
 //! * [`values`]: what the values of a run come to; [`summary`] for `summary.json`;
 //! * [`writer`]: writes both and `measurements.csv` as results come; [`lines`]: files of whole lines;
 //! * [`live`]: the account of a live recording, a line a picture.
+//! * [`tables`]: finished runs as Parquet.
 //!
 //! Every line is handed to the operating system as one write when it is complete, so a run that is cut off leaves
 //! files that are valid as far as they go. Nothing in a record depends on the clock but the identity's
@@ -13,6 +14,7 @@ pub mod lines;
 pub mod live;
 pub mod record;
 pub mod summary;
+pub mod tables;
 pub mod values;
 pub mod writer;
 
