@@ -31,13 +31,25 @@ fn a_shard_that_is_killed_is_picked_up_with_nothing_lost_and_nothing_twice() {
     let whole = folder.path().join("whole");
     let first = replay(&list, &whole, &["--jobs", "2"]);
     assert_eq!(first.code, Some(1), "{}", first.err);
-    assert!(first.out.ends_with(&format!("7 now, 1 failed, 0 left; results in {}\n", whole.display())), "{}", first.out);
+    assert!(
+        first.out.ends_with(&format!("7 now, 1 failed, 0 left; results in {}\n", whole.display())),
+        "{}",
+        first.out
+    );
     assert_eq!(summary(&whole.join("clip3"))["frames"]["total"], 6);
 
     let out = folder.path().join("out");
     let mut command = vesalius();
-    command.arg("replay").arg("--list").arg(&list).arg("--out").arg(&out).args(OPTIONS).args(["--shard", "0/2"]);
-    let mut victim = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    command
+        .arg("replay")
+        .arg("--list")
+        .arg(&list)
+        .arg("--out")
+        .arg(&out)
+        .args(OPTIONS)
+        .args(["--shard", "0/2"]);
+    let mut victim =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while finished(&out) == 0 && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));

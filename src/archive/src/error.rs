@@ -16,7 +16,9 @@ pub enum ArchiveError {
         message: String,
     },
     /// A shard that cannot be.
-    #[error("no shard '{given}': write I/N, I from 0 to N-1, or 'env' in an array job of Slurm or an indexed job of Kubernetes{hint}")]
+    #[error(
+        "no shard '{given}': write I/N, I from 0 to N-1, or 'env' in an array job of Slurm or an indexed job of Kubernetes{hint}"
+    )]
     Shard {
         /// As given.
         given: String,
@@ -36,7 +38,9 @@ pub enum ArchiveError {
         message: String,
     },
     /// An address that means no store.
-    #[error("'{address}' is no place for an archive: {message}; give a folder, or s3://BUCKET/FOLDER with the AWS_… variables set")]
+    #[error(
+        "'{address}' is no place for an archive: {message}; give a folder, or s3://BUCKET/FOLDER with the AWS_… variables set"
+    )]
     Address {
         /// As given.
         address: String,
@@ -56,7 +60,9 @@ pub enum ArchiveError {
         given: String,
     },
     /// A file of the archive does not say what it should.
-    #[error("{place}: {what} is damaged ({message}); remove the folder it is in, and its recording is done again")]
+    #[error(
+        "{place}: {what} is damaged ({message}); remove the folder it is in, and its recording is done again"
+    )]
     Damaged {
         /// The archive.
         place: String,
@@ -81,7 +87,9 @@ pub enum ArchiveError {
         id: String,
     },
     /// Recordings of the list that no shard has finished.
-    #[error("{missing} of {total} recordings are not finished, such as '{example}': run the shards again, or merge what is there with --partial")]
+    #[error(
+        "{missing} of {total} recordings are not finished, such as '{example}': run the shards again, or merge what is there with --partial"
+    )]
     Incomplete {
         /// How many.
         missing: usize,
@@ -91,7 +99,9 @@ pub enum ArchiveError {
         example: String,
     },
     /// A place that the operation cannot work in.
-    #[error("{0} is no folder of this machine: give --out a folder, into which the store's results are fetched")]
+    #[error(
+        "{0} is no folder of this machine: give --out a folder, into which the store's results are fetched"
+    )]
     NotLocal(String),
     /// A table cannot be made.
     #[error(transparent)]

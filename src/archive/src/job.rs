@@ -88,7 +88,8 @@ impl Job {
 
     /// The first setting in which two jobs differ: its name and both values.
     pub fn difference(&self, other: &Self) -> Option<(String, String, String)> {
-        let value = |job: &Self, name: &str| job.settings.get(name).cloned().unwrap_or_else(|| "none".to_owned());
+        let value =
+            |job: &Self, name: &str| job.settings.get(name).cloned().unwrap_or_else(|| "none".to_owned());
         self.settings
             .keys()
             .chain(other.settings.keys())

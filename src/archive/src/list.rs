@@ -96,7 +96,8 @@ pub fn parse(list: &str, bytes: &[u8]) -> Result<Vec<Recording>, ArchiveError> {
         if recording.id.is_empty() {
             recording.id = id_of(&recording.input);
         } else if !is_id(&recording.id) {
-            let message = format!("'{}' cannot be an id: use letters, digits, '-', '_' and '.'", recording.id);
+            let message =
+                format!("'{}' cannot be an id: use letters, digits, '-', '_' and '.'", recording.id);
             return Err(fail(line, message));
         }
         if let Some(other) = lines.insert(recording.id.to_lowercase(), line) {

@@ -51,7 +51,12 @@ struct Line<'a> {
 /// # Errors
 ///
 /// [`ArchiveError`]; no table is there then that was not before.
-pub fn merge(places: &[Place], out: &Path, list: Option<&List>, partial: bool) -> Result<Merged, ArchiveError> {
+pub fn merge(
+    places: &[Place],
+    out: &Path,
+    list: Option<&List>,
+    partial: bool,
+) -> Result<Merged, ArchiveError> {
     let (job, found) = gather(places)?;
     let missing: Vec<String> = list
         .into_iter()

@@ -65,7 +65,12 @@ impl Place {
 
     fn fail(&self, what: &str, verb: &'static str) -> impl Fn(io::Error) -> ArchiveError {
         let (place, what) = (self.to_string(), what.to_owned());
-        move |error| ArchiveError::Access { place: place.clone(), what: what.clone(), verb, message: error.to_string() }
+        move |error| ArchiveError::Access {
+            place: place.clone(),
+            what: what.clone(),
+            verb,
+            message: error.to_string(),
+        }
     }
 
     /// A file's content; `None` where there is none.
@@ -210,11 +215,8 @@ impl Place {
     pub fn done(&self, id: &str) -> Result<Option<Done>, ArchiveError> {
         let name = format!("{id}/{DONE}");
         let Some(bytes) = self.read(&name)? else { return Ok(None) };
-        let damaged = |message: String| ArchiveError::Damaged {
-            place: self.to_string(),
-            what: name.clone(),
-            message,
-        };
+        let damaged =
+            |message: String| ArchiveError::Damaged { place: self.to_string(), what: name.clone(), message };
         let done: Done = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
         if done.recording.id != id {
             return Err(damaged(format!("it is that of '{}'", done.recording.id)));
@@ -260,7 +262,8 @@ impl Place {
             }
             Self::Remote(store) => &store.0,
         };
-        let copy = tempfile::Builder::new().prefix("vesalius-").tempdir().map_err(self.fail(input, "fetched"))?;
+        let copy =
+            tempfile::Builder::new().prefix("vesalius-").tempdir().map_err(self.fail(input, "fetched"))?;
         let name = input.trim_end_matches('/').rsplit('/').next().unwrap_or(input);
         let path = copy.path().join(name);
         let found = if input.ends_with('/') {

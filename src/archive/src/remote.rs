@@ -51,7 +51,9 @@ impl Remote {
     }
 
     fn key(&self, name: &str) -> Path {
-        name.split('/').filter(|part| !part.is_empty()).fold(self.folder.clone(), |path, part| path.join(part))
+        name.split('/')
+            .filter(|part| !part.is_empty())
+            .fold(self.folder.clone(), |path, part| path.join(part))
     }
 
     fn fail(&self, what: &str, verb: &'static str) -> impl FnOnce(object_store::Error) -> ArchiveError {
@@ -75,7 +77,9 @@ impl Remote {
         let payload = PutPayload::from(bytes.to_vec());
         match self.runtime.block_on(self.store.put_opts(&self.key(name), payload, options)) {
             Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(false)
+            }
             Err(error) => Err(self.fail(name, "written")(error)),
         }
     }
@@ -113,7 +117,10 @@ impl Remote {
                     Err(source) => {
                         // What was sent of it is of no use, and its end would say that it is whole.
                         let _ = parts.abort().await;
-                        return Err(object_store::Error::Generic { store: "local", source: Box::new(source) });
+                        return Err(object_store::Error::Generic {
+                            store: "local",
+                            source: Box::new(source),
+                        });
                     }
                 }
                 parts.wait_for_capacity(PARTS).await?;

@@ -98,10 +98,15 @@ mod tests {
             let set: Vec<(String, String)> = set.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
             Shard::of_environment(move |name| set.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()))
         };
-        let slurm = [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_MIN", "1"), ("SLURM_ARRAY_TASK_COUNT", "4")];
+        let slurm =
+            [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_MIN", "1"), ("SLURM_ARRAY_TASK_COUNT", "4")];
         assert_eq!(of(&slurm).unwrap().to_string(), "2/4");
-        assert_eq!(of(&[("JOB_COMPLETION_INDEX", "0"), ("VESALIUS_SHARDS", "2")]).unwrap().to_string(), "0/2");
-        let sparse = [("SLURM_ARRAY_TASK_ID", "9"), ("SLURM_ARRAY_TASK_MIN", "1"), ("SLURM_ARRAY_TASK_COUNT", "4")];
+        assert_eq!(
+            of(&[("JOB_COMPLETION_INDEX", "0"), ("VESALIUS_SHARDS", "2")]).unwrap().to_string(),
+            "0/2"
+        );
+        let sparse =
+            [("SLURM_ARRAY_TASK_ID", "9"), ("SLURM_ARRAY_TASK_MIN", "1"), ("SLURM_ARRAY_TASK_COUNT", "4")];
         assert!(of(&sparse).unwrap_err().to_string().contains("follow each other"));
         assert!(of(&[("JOB_COMPLETION_INDEX", "0")]).unwrap_err().to_string().contains("VESALIUS_SHARDS"));
         assert!(of(&[]).unwrap_err().to_string().contains("SLURM_ARRAY_TASK_ID"));

@@ -95,7 +95,11 @@ impl Work<'_> {
     /// # Errors
     ///
     /// [`ArchiveError`] where the work cannot go on; what is finished stays.
-    pub fn run(&self, replay: &impl Replay, tell: &(impl Fn(Told<'_>) + Sync)) -> Result<Tally, ArchiveError> {
+    pub fn run(
+        &self,
+        replay: &impl Replay,
+        tell: &(impl Fn(Told<'_>) + Sync),
+    ) -> Result<Tally, ArchiveError> {
         self.job.begin(self.place)?;
         self.place.tidy();
         let mine: Vec<&Recording> = self
@@ -150,7 +154,12 @@ impl Work<'_> {
             }
             Ok(Err(missing)) => (State::Failed, 0, vec![missing]),
             Ok(Ok((input, events))) => {
-                match replay.replay(recording, &input.path, events.as_ref().map(|e| e.path.as_path()), out.path()) {
+                match replay.replay(
+                    recording,
+                    &input.path,
+                    events.as_ref().map(|e| e.path.as_path()),
+                    out.path(),
+                ) {
                     Outcome::Finished { state, frames, errors } => (state, frames, errors),
                     Outcome::Interrupted => return Ok(|_| ()),
                     Outcome::Stop(message) => {
@@ -189,7 +198,10 @@ impl Work<'_> {
     }
 
     /// The recording and its table of events; the inner error is that there is none, the outer that nobody can tell.
-    fn fetch(&self, recording: &Recording) -> Result<Result<(Fetched, Option<Fetched>), String>, ArchiveError> {
+    fn fetch(
+        &self,
+        recording: &Recording,
+    ) -> Result<Result<(Fetched, Option<Fetched>), String>, ArchiveError> {
         let Some(input) = self.list.base.fetch(&recording.input)? else {
             return Ok(Err(format!("'{}' is not there", recording.input)));
         };

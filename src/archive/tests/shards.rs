@@ -1,5 +1,7 @@
 //! Shards, what ends them, and what is merged of them, with a replay that only writes files.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,7 +32,8 @@ impl Replay for Writes {
             return Outcome::Interrupted;
         }
         let frames = std::fs::read(input).unwrap().len() as u64;
-        let mut values = "input,frame,pts_ns,structure,name,value,unit,uncertainty,validity,reason\n".to_owned();
+        let mut values =
+            "input,frame,pts_ns,structure,name,value,unit,uncertainty,validity,reason\n".to_owned();
         let mut results = "{\"record\":\"run\"}\n".to_owned();
         for n in 0..frames {
             values += &format!("{0},{n},{n},head,area,{n}.5,mm2,,valid,\n", recording.input);
@@ -67,7 +70,10 @@ fn work(list: &List, place: &Place, shard: (u32, u32), replay: &Writes) -> Resul
 }
 
 fn rows(out: &Path) -> (String, u64) {
-    (std::fs::read_to_string(out.join(INDEX)).unwrap(), std::fs::metadata(out.join("values.parquet")).unwrap().len())
+    (
+        std::fs::read_to_string(out.join(INDEX)).unwrap(),
+        std::fs::metadata(out.join("values.parquet")).unwrap().len(),
+    )
 }
 
 #[test]
@@ -99,7 +105,8 @@ fn shards_in_any_place_come_to_the_same_as_one_process() {
         let (index, length) = rows(&out);
         let (whole_index, whole_length) = rows(&at("whole"));
         // All but which shard did it.
-        let plain = |text: &str| text.lines().filter(|l| !l.contains("\"shard\"")).collect::<Vec<_>>().join("\n");
+        let plain =
+            |text: &str| text.lines().filter(|l| !l.contains("\"shard\"")).collect::<Vec<_>>().join("\n");
         assert_eq!((plain(&index), length), (plain(&whole_index), whole_length));
         assert!(!out.join(".work").exists());
     }
@@ -168,7 +175,10 @@ fn what_does_not_fit_is_one_line() {
         line
     };
     let merged = |places: &[Place]| merge(places, &at("merged"), Some(&list), false).map(|_| ());
-    assert!(said(merged(std::slice::from_ref(&one))).contains("1 of 3 recordings are not finished, such as 'clip1'"));
+    assert!(
+        said(merged(std::slice::from_ref(&one)))
+            .contains("1 of 3 recordings are not finished, such as 'clip1'")
+    );
     assert_eq!(merge(std::slice::from_ref(&one), &at("part"), Some(&list), true).unwrap().missing, ["clip1"]);
 
     // Another job in the same folder, and beside it.
@@ -183,21 +193,32 @@ fn what_does_not_fit_is_one_line() {
         retry_failed: false,
         stop: &stop,
     };
-    assert!(said(begin.run(&Writes::new(9), &|_| ()).map(|_| ())).contains("was begun with engine_sha256 aa"));
+    assert!(
+        said(begin.run(&Writes::new(9), &|_| ()).map(|_| ())).contains("was begun with engine_sha256 aa")
+    );
     begin.place = &two;
     begin.run(&Writes::new(9), &|_| ()).unwrap();
     assert!(said(merged(&[one.clone(), two])).contains("differ in engine_sha256"));
 
     // A file that is not what was written, and a mark that is none.
     std::fs::write(at("one").join("clip0/masks/0.png"), "x").unwrap();
-    assert!(said(merge(std::slice::from_ref(&one), &at("one"), None, false).map(|_| ())).contains("clip0/masks/0.png is damaged"));
+    assert!(
+        said(merge(std::slice::from_ref(&one), &at("one"), None, false).map(|_| ()))
+            .contains("clip0/masks/0.png is damaged")
+    );
     std::fs::write(at("one").join("clip0").join(DONE), "{").unwrap();
-    assert!(said(merge(std::slice::from_ref(&one), &at("m"), None, false).map(|_| ())).contains("clip0/done.json is damaged"));
+    assert!(
+        said(merge(std::slice::from_ref(&one), &at("m"), None, false).map(|_| ()))
+            .contains("clip0/done.json is damaged")
+    );
     // No archive at all; a folder where results should go.
     assert!(said(merged(&[Place::Local(at("nowhere"))])).contains("archive.json cannot be found"));
     std::fs::create_dir_all(at("taken").join("clip0")).unwrap();
     std::fs::write(at("taken").join("clip0/mine.txt"), "").unwrap();
-    assert!(said(work(&list, &Place::Local(at("taken")), (0, 1), &Writes::new(9)).map(|_| ())).contains("clip0 is there"));
+    assert!(
+        said(work(&list, &Place::Local(at("taken")), (0, 1), &Writes::new(9)).map(|_| ()))
+            .contains("clip0 is there")
+    );
     assert!(at("taken").join("clip0/mine.txt").exists());
 }
 

@@ -77,7 +77,10 @@ pub fn merge(args: &MergeArgs) -> anyhow::Result<u8> {
             out.display()
         );
         if let Some(example) = merged.missing.first() {
-            complain!("vesalius: {} recordings of the list are not finished, such as '{example}'", merged.missing.len());
+            complain!(
+                "vesalius: {} recordings of the list are not finished, such as '{example}'",
+                merged.missing.len()
+            );
         }
     }
     Ok(if merged.missing.is_empty() { crate::OK } else { crate::FAILED })
@@ -94,7 +97,9 @@ fn job(args: &ReplayArgs, options: ReplayOptions, place: &Place) -> anyhow::Resu
     if let (ProviderChoice::Auto, Some(had)) = (options.provider, had("provider")) {
         options.provider = had.parse().map_err(anyhow::Error::msg)?;
     }
-    let engine = Engine::open(&Registry::standard().find(&options.engine).map_err(vesalius_engine::EngineError::from)?)?;
+    let engine = Engine::open(
+        &Registry::standard().find(&options.engine).map_err(vesalius_engine::EngineError::from)?,
+    )?;
     let selection = engine.select(&vesalius_engine::SessionOptions {
         runtime: options.runtime.clone(),
         provider: options.provider,

@@ -21,7 +21,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             0 => (String::new(), "invalid", "TRUNCATED"),
             _ => (value.to_string(), "valid", ""),
         };
-        writeln!(csv, "clip.mp4,{frame},{},head,{name},{value},{unit},0.52,{validity},{reason}", frame * 40_000_000)?;
+        writeln!(
+            csv,
+            "clip.mp4,{frame},{},head,{name},{value},{unit},0.52,{validity},{reason}",
+            frame * 40_000_000
+        )?;
     }
     csv.flush()?;
     let start = Instant::now();

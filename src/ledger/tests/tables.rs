@@ -1,5 +1,7 @@
 //! Tables, read back.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::File;
 use std::path::Path;
 
@@ -80,7 +82,8 @@ fn tables_longer_than_a_group_are_whole() {
 fn what_is_no_run_is_one_line_and_leaves_no_table() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path());
-    std::fs::write(folder.path().join("measurements.csv"), format!("{VALUES_CSV}x,one,0,s,n,1,mm,,valid,\n")).unwrap();
+    std::fs::write(folder.path().join("measurements.csv"), format!("{VALUES_CSV}x,one,0,s,n,1,mm,,valid,\n"))
+        .unwrap();
     let error = write_tables(folder.path(), "one").unwrap_err().to_string();
     assert!(error.contains("line 4: frame or time is not a whole number"), "{error}");
     run(folder.path());

@@ -64,7 +64,7 @@ pub fn each<E: From<ReplayError>>(
         Input::Dicom(path) => {
             let mut recording = dicom::open(&path)?;
             if recording.facts().transfer_syntax.coding.is_video() {
-                return Ok(stream(&path, Some(recording), &mut look)?);
+                return stream(&path, Some(recording), &mut look);
             }
             let times = recording.times().clone();
             let mut looked = Looked::default();

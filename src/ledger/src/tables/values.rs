@@ -57,9 +57,7 @@ impl ValueTable {
     pub fn add_run(&mut self, run: &str, folder: &Path) -> Result<(), TableError> {
         let path = folder.join(MEASUREMENTS);
         let fail = |line: u64, message: String| TableError::Read { path: path.clone(), line, message };
-        let mut reader = csv::ReaderBuilder::new()
-            .from_path(&path)
-            .map_err(|e| fail(0, e.to_string()))?;
+        let mut reader = csv::ReaderBuilder::new().from_path(&path).map_err(|e| fail(0, e.to_string()))?;
         let mut row = csv::ByteRecord::new();
         loop {
             let line = reader.position().line();

@@ -228,10 +228,7 @@ impl Shared {
         }
         // Closing waits for the coder and a large file goes slowly: nobody waits for this thread.
         drop(side);
-        let error = error.or_else(|| match self.rules.make_room(folder, Some(&stem)) {
-            Ok(_) => None,
-            Err(why) => Some(why),
-        });
+        let error = error.or_else(|| self.rules.make_room(folder, Some(&stem)).err());
         if error.is_none() && !other {
             return None;
         }

@@ -34,7 +34,7 @@ pub fn histogram(title: &str, label: &str, counted: &str, values: &[f64]) -> Opt
     }
     plot.upright(quantile(&sorted, 0.5)?, "b dash", "");
     let quantiles = [0.05, 0.25, 0.5, 0.75, 0.95].map(|p| quantile(&sorted, p).unwrap_or(f64::NAN));
-    let [p5, p25, p50, p75, p95] = quantiles.map(|v| short(v));
+    let [p5, p25, p50, p75, p95] = quantiles.map(short);
     let caption = format!(
         "{title}. Median {p50} (dashed), quarters {p25} and {p75}, 5th and 95th percentile {p5} and {p95}; n = {}.",
         sorted.len()
