@@ -210,7 +210,7 @@ fn a_supervisor_is_told_and_a_crash_leaves_ai_off() {
     hear(&socket, |message| message == "READY=1");
     let ended = end(second.0.take().unwrap());
     assert!(ended.err.contains("the last run did not end well"), "{ended:?}");
-    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
     hear(&socket, |message| message == "STOPPING=1");
     assert!(!state.join("running").exists(), "a run that ends well leaves no mark");
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use gst::glib;
@@ -41,6 +42,8 @@ pub struct Segment {
     pub(super) live: Mutex<LiveSide>,
     /// Counts what makes an engine that is still being loaded come too late.
     pub(super) loading: AtomicU64,
+    /// Who loads an engine in the background.
+    pub(super) loader: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[glib::object_subclass]
@@ -345,6 +348,7 @@ impl ElementImpl for Segment {
         let result = self.parent_change_state(transition)?;
         if transition == gst::StateChange::ReadyToNull {
             self.loading.fetch_add(1, Ordering::AcqRel);
+            self.end_loading();
             // The threads end outside the lock.
             drop(self.running.lock().take());
             self.stats.lock().context = None;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -18,6 +18,9 @@ use super::settings::Mode;
 use crate::device::Place;
 use crate::messages::StateMessage;
 use crate::result_meta::ResultMeta;
+
+/// How long stopping waits for an engine that is still being loaded.
+const LOADED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the streaming thread remembers of the frames before.
 #[derive(Default)]
@@ -229,11 +232,24 @@ impl Segment {
                 }
             }
         };
-        std::thread::Builder::new()
-            .name("vesalius-load".to_owned())
-            .spawn(load)
-            .map(|_| ())
-            .map_err(|error| format!("a thread for loading the engine could not be started: {error}"))
+        let thread = std::thread::Builder::new().name("vesalius-load".to_owned()).spawn(load);
+        let thread = thread
+            .map_err(|error| format!("a thread for loading the engine could not be started: {error}"))?;
+        *self.loader.lock() = Some(thread);
+        Ok(())
+    }
+
+    /// Waits for an engine that is still being loaded, for a while: a program that ends meanwhile would take the runtime's library
+    /// away under it, and crash.
+    pub(super) fn end_loading(&self) {
+        let Some(thread) = self.loader.lock().take() else { return };
+        let given_up = Instant::now() + LOADED_WITHIN;
+        while !thread.is_finished() && Instant::now() < given_up {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if thread.is_finished() {
+            let _ = thread.join();
+        }
     }
 
     /// Takes another engine once it has been loaded and run.

@@ -16,8 +16,12 @@ const STALLED: Duration = Duration::from_millis(250);
 const GONE: Duration = Duration::from_millis(1500);
 /// Pictures that are not the source's come this often.
 const REPEAT: Duration = Duration::from_millis(100);
-/// Frames that may wait before the chain. More would make the picture late; then the oldest goes.
-const WAITING: u64 = 3;
+/// Frames that may wait before the chain while it stands still for a moment: it takes them in a few milliseconds each when it goes on.
+const WAITING: u64 = 12;
+/// Frames that may wait before a chain that is too slow: more would make every picture late. The oldest goes.
+const BEHIND: u64 = 3;
+/// A chain that is not up with the source for longer is too slow.
+const TOO_SLOW: Duration = Duration::from_millis(600);
 /// A picture that is due for longer keeps its time no more.
 const LATE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// Frames on their way that are remembered. Far more than can be there: those that the chain had no room for are found out when
@@ -72,6 +76,8 @@ struct Inner {
     frames: u64,
     pushed: u64,
     times_lost: u64,
+    /// When the chain was last up with the source.
+    up_at: Instant,
 }
 
 /// The entry of the chain. Pictures and ticks come from threads of their own.
@@ -126,6 +132,7 @@ impl Feed {
             frames: 0,
             pushed: 0,
             times_lost: 0,
+            up_at: now,
         };
         Self { source, clock, base, inner: Mutex::new(inner) }
     }
@@ -226,7 +233,7 @@ impl Feed {
         inner: &mut Inner,
         mut buffer: gst::Buffer,
         pts: gst::ClockTime,
-        at: Instant,
+        now: Instant,
         from: Origin,
     ) {
         // Two pictures never have one time, and none goes back.
@@ -236,8 +243,14 @@ impl Feed {
         if inner.arrivals.len() >= ARRIVALS {
             inner.arrivals.pop_front();
         }
-        inner.arrivals.push_back(Arrival { number: inner.pushed, pts, at, from });
+        inner.arrivals.push_back(Arrival { number: inner.pushed, pts, at: now, from });
         inner.pushed += 1;
+        let waiting = self.source.current_level_buffers();
+        if waiting < BEHIND {
+            inner.up_at = now;
+        }
+        let is_slow = now.saturating_duration_since(inner.up_at) > TOO_SLOW;
+        self.source.set_max_buffers(if is_slow { BEHIND } else { WAITING });
         // Refused only where the chain has ended.
         let _ = self.source.push_buffer(buffer);
     }
@@ -273,5 +286,59 @@ impl Feed {
             times_lost: inner.times_lost,
             why: inner.lost.clone().unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A chain that takes so long for each frame and stands still once, pictures every 30 ms; how many were dropped and how many wait
+    /// at the end.
+    fn play(takes: &str, stands: Duration, pictures: u64) -> (u64, u64) {
+        gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let entry = Feed::element();
+        let chain = gst::parse::bin_from_description(takes, true).unwrap();
+        let sink = gst::ElementFactory::make("fakesink").property("async", false).build().unwrap();
+        pipeline.add_many([entry.upcast_ref(), chain.upcast_ref::<gst::Element>(), &sink]).unwrap();
+        gst::Element::link_many([entry.upcast_ref(), chain.upcast_ref::<gst::Element>(), &sink]).unwrap();
+        let clock = gst::SystemClock::obtain();
+        pipeline.use_clock(Some(&clock));
+        let feed = Arc::new(Feed::new(entry.clone(), clock.clone(), clock.time()));
+        let dropped = Arc::new(Mutex::new(0));
+        let (fed, counted) = (feed.clone(), dropped.clone());
+        sink.static_pad("sink").unwrap().add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let passage = info.buffer().and_then(|b| b.pts()).map(|pts| fed.passed(pts));
+            if fed.figures().frames == 10 {
+                std::thread::sleep(stands);
+            }
+            *counted.lock() += passage.map_or(0, |passage| passage.dropped.len() as u64);
+            gst::PadProbeReturn::Ok
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::Gray8, 16, 16).build().unwrap();
+        let caps = info.to_caps().unwrap();
+        for _ in 0..pictures {
+            feed.frame(gst::Buffer::with_size(info.size()).unwrap(), &caps, clock.time());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        let waiting = entry.current_level_buffers();
+        pipeline.set_state(gst::State::Null).unwrap();
+        let dropped = *dropped.lock();
+        (dropped, waiting)
+    }
+
+    #[test]
+    fn a_chain_that_stands_still_for_a_moment_loses_nothing_and_one_that_is_slow_is_not_late() {
+        let (dropped, waiting) = play("identity", Duration::from_millis(160), 30);
+        assert_eq!(dropped, 0);
+        assert!(waiting <= 3, "{waiting}");
+        // Four times as slow as the source.
+        let (dropped, waiting) = play("identity sleep-time=120000", Duration::ZERO, 60);
+        assert!(dropped > 10, "{dropped}");
+        assert!(waiting <= BEHIND, "{waiting} pictures wait: each is so much later");
     }
 }
