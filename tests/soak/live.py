@@ -28,7 +28,8 @@ import urllib.request
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 TEST_ENGINES = PROJECT / "src/engine/tests/models"
-SOURCE = "launch:videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1920,height=1080,framerate=30/1"
+SOURCE = ("launch:videotestsrc is-live=true pattern=ball background-color=0xff606060 foreground-color=0xffe0e0e0 ! "
+          "video/x-raw,format=I420,width=1920,height=1080,framerate=30/1")
 
 
 class Job:
@@ -45,7 +46,9 @@ class Job:
         until = time.monotonic() + 30
         while self.process.poll() is None and time.monotonic() < until:
             try:
-                if self.status()["ai"]["state"] in ("RUNNING", "OFF"):
+                # Before the first picture it says OFF.
+                now = self.status()
+                if now["signal"]["frames"] and now["ai"]["state"] == ("OFF" if "off" in arguments else "RUNNING"):
                     break
             except OSError:
                 pass
