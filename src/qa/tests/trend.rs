@@ -84,8 +84,8 @@ fn three_dates_are_told_in_order_against_the_error_of_measuring() {
         [Verdict::CannotTell, Verdict::RealChange]
     );
     assert_eq!(volume.from_last[1].verdict, Verdict::CannotTell);
-    // From the first date: not by the second, and by volume and two dimensions at the third.
-    assert_eq!(trend.rules.iter().map(|r| r.is_met).collect::<Vec<_>>(), [None, Some(true)]);
+
+    assert_eq!(trend.rules.iter().map(|r| r.is_met).collect::<Vec<_>>(), [Some(false), Some(true)]);
 
     let settings =
         Settings { limits: vec![("ap_diameter".into(), "6%".parse_limit())], ..Settings::default() };

@@ -167,7 +167,7 @@ mod tests {
         let page =
             page(&Document { title: evil.to_owned(), lead: vec![evil.to_owned()], sections: vec![section] });
         assert!(!page.contains("<img") && !page.contains('\u{7}'), "{page}");
-        assert_eq!(page.matches("&lt;img src=x onerror=alert(1)&gt;&amp;&quot;&#39;").count(), 12);
+        assert_eq!(page.matches("&lt;img src=x onerror=alert(1)&gt;&amp;&quot;&#39;").count(), 14);
         assert!(!page.contains("<script") && !page.contains("http"));
     }
 }
