@@ -59,7 +59,9 @@ study() {
         [ "$precision" = f32 ] || has_int8 "$engine" || continue
         "$vesalius" replay "$@" --engine "$engine" --provider cpu --precision "$precision" --masks --no-video \
             "${options[@]}" --out "$out/$name-$precision" > "$out/$name-$precision.log"
-        "$vesalius" report "$out/$name-$precision" --truth "$truth" ${rate:+--frame-rate "$rate"} \
+        "$vesalius" score "$out/$name-$precision" --truth "$truth" ${rate:+--frame-rate "$rate" --pictures "$@"} \
+            --out "$out/$name-$precision-scores" > "$out/$name-$precision.txt"
+        "$vesalius" report "$out/$name-$precision" --truth "$truth" --scores "$out/$name-$precision-scores" \
             --pictures "$@" --out "$out/$name-$precision.html" --markdown "$kept/$name-$precision.md"
     done
     if has_int8 "$engine"; then
@@ -71,7 +73,9 @@ study() {
 study fetal-head hc18 "$out/hc18.csv" "" --calibration "$out/hc18-scale.csv" -- "$out/input/hc18"
 study larynx larynx "$out/larynx.csv" 25 -- "$out"/input/larynx/*
 # All frames, four fifths of which the engine was trained on: from frame to frame alone.
-"$vesalius" score "$out/larynx-f32" --truth "$out/larynx-all.csv" --frame-rate 25 --out "$out/larynx-all" > "$out/larynx-all.txt"
+"$vesalius" score "$out/larynx-f32" --truth "$out/larynx-all.csv" --frame-rate 25 --pictures "$out"/input/larynx/* \
+    --out "$out/larynx-all-scores" > "$out/larynx-all.txt"
+"$vesalius" report "$out/larynx-f32" --scores "$out/larynx-all-scores" --out "$out/larynx-all.html" --markdown "$out/larynx-all.md"
 
 # table FILE CAPTION: the table of that caption.
 table() {
@@ -107,9 +111,13 @@ table() {
     echo
     table "$kept/larynx-f32.md" "Agreement of masks"
     echo
-    echo "From frame to frame:"
+    echo "From frame to frame, the same frames:"
     echo
-    table "$kept/larynx-f32.md" "From frame to frame"
+    table "$kept/larynx-f32.md" "From frame to frame, mean"
+    echo
+    echo "From frame to frame, all frames of the sequences, four fifths of which the engine was trained on:"
+    echo
+    table "$out/larynx-all.md" "From frame to frame, mean"
     echo
     if has_int8 larynx; then
         echo "INT8 beside f32:"

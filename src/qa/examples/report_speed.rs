@@ -3,7 +3,7 @@
 //!
 //! `report_speed RUN RECORDINGS FRAMES FOLDER`, where RUN is the folder of a clip's run; where `vesalius score` left its files
 //! in it, the report is made of those too.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -21,13 +21,13 @@ const WINDOW: usize = 4;
 /// Half the side of the surroundings that local contrast is taken from, pixels.
 const SURROUNDINGS: usize = 8;
 /// Steps a level of the pyramid.
-const STEPS: usize = 6;
+const STEPS: usize = 10;
 /// The smallest level's shorter side, pixels.
-const SMALLEST: usize = 20;
+const SMALLEST: usize = 10;
 /// Where a window has less structure than this, squared grey levels of 1, nothing is known of its motion and it stays.
 const LEAST_STRUCTURE: f32 = 2e-4;
 /// Longest step, pixels.
-const MOST_STEP: f32 = 1.5;
+const MOST_STEP: f32 = 2.0;
 
 impl Gray {
     /// A picture of `width · height` grey levels, row by row; `None` where they do not fit.
@@ -101,7 +101,7 @@ pub fn flow(earlier: &Gray, later: &Gray) -> Option<Flow> {
     {
         return None;
     }
-    let mut levels = vec![[earlier.local_contrast(), later.local_contrast()]];
+    let mut levels = vec![[earlier.clone(), later.clone()]];
     while let Some([a, b]) = levels.last().filter(|l| l[0].width.min(l[0].height) >= 2 * SMALLEST) {
         let next = [a.half(), b.half()];
         levels.push(next);
@@ -110,9 +110,11 @@ pub fn flow(earlier: &Gray, later: &Gray) -> Option<Flow> {
     let still = coarsest.map(|_, _| 0.0);
     let mut flow = Flow { x: still.clone(), y: still };
     for [earlier, later] in levels.iter().rev() {
-        flow = flow.at_size_of(later);
+        // Of each level by itself: what is taken away as surroundings at a fine one is what coarser ones have to go by.
+        let (earlier, later) = (earlier.local_contrast(), later.local_contrast());
+        flow = flow.at_size_of(&later);
         for _ in 0..STEPS {
-            flow.step(earlier, later);
+            flow.step(&earlier, &later);
         }
     }
     Some(flow)

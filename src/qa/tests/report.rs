@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 
 use serde_json::Value;
 use vesalius_qa::report::{Options, Picture, Pictures, Study, html, markdown, write_file};
@@ -161,7 +162,7 @@ fn one_run_is_told_with_its_beats_its_gap_and_what_is_missing() {
 fn figures_are_those_of_the_scoring_and_pictures_carry_both_outlines() {
     let folder = Folder::new();
     let (run, truth) = (folder.clip("run", "clip.mp4", 1, "f32"), folder.truth());
-    let study = Study::read(&[run.clone()], &options(Some(truth.clone()))).unwrap();
+    let study = Study::read(from_ref(&run), &options(Some(truth.clone()))).unwrap();
     let wanted = study.wanted();
     assert_eq!(wanted[&0].len(), 20);
     assert!(wanted[&0].contains(&11), "the frame without a result is the worst");
@@ -192,7 +193,7 @@ fn figures_are_those_of_the_scoring_and_pictures_carry_both_outlines() {
     // Bland & Altman: a point a pair.
     assert!(page.matches("<circle class=\"dot a\"").count() >= 29);
     let steady = rows.iter().find(|r| r.len() == 13 && r[1] == "clip.mp4").unwrap();
-    assert_eq!(steady[3], f(&json["structures"][0]["temporal"][0]["consecutive_dice"], 4));
+    assert_eq!(steady[2], f(&json["structures"][0]["temporal"][0]["consecutive_dice"], 4));
 
     assert!(page.contains("data:image/jpeg;base64,/9j/"));
     assert_eq!(page.matches("<path class=\"is\"").count(), 19, "the empty mask has no outline");
@@ -257,13 +258,13 @@ fn what_cannot_be_reported_is_one_line_that_says_what_to_do() {
     let (run, truth) = (folder.clip("run", "clip.mp4", 1, "f32"), folder.truth());
     assert!(fault(&[folder.at("none")], &options(None)).contains("no run"));
     assert!(fault(&[run.clone(), run.clone()], &options(None)).contains("named twice"));
-    assert!(fault(&[run.clone()], &options(Some(folder.at("no.csv")))).contains("cannot be read"));
+    assert!(fault(from_ref(&run), &options(Some(folder.at("no.csv")))).contains("cannot be read"));
 
     let empty = folder.at("empty");
     fs::create_dir_all(&empty).unwrap();
     let text = fs::read_to_string(run.join("results.jsonl")).unwrap();
     fs::write(empty.join("results.jsonl"), text.lines().next().unwrap()).unwrap();
-    assert!(fault(&[empty.clone()], &options(None)).contains("no frame"));
+    assert!(fault(from_ref(&empty), &options(None)).contains("no frame"));
     fs::write(empty.join("results.jsonl"), text.replace("\"schema\":1", "\"schema\":0")).unwrap();
     assert!(fault(&[empty], &options(None)).contains("format 0"));
 
@@ -273,11 +274,11 @@ fn what_cannot_be_reported_is_one_line_that_says_what_to_do() {
     let with = |out: &Path| Options { scores: Some(out.to_owned()), ..options(None) };
     let other = folder.clip("other", "other.mp4", 0, "f32");
     assert!(fault(&[other], &with(&out)).contains("is of other runs: it has frame 0 of 'clip.mp4'"));
-    assert!(fault(&[run.clone()], &with(&folder.at("truth"))).contains("score.json"));
+    assert!(fault(from_ref(&run), &with(&folder.at("truth"))).contains("score.json"));
     // A row taken out of the table.
     let table = fs::read_to_string(out.join("score.csv")).unwrap();
     fs::write(out.join("score.csv"), table.lines().take(20).collect::<Vec<_>>().join("\n")).unwrap();
-    assert!(fault(&[run.clone()], &with(&out)).contains("it has 19 rows and score.json counts 30"));
+    assert!(fault(from_ref(&run), &with(&out)).contains("it has 19 rows and score.json counts 30"));
     let json = fs::read_to_string(out.join("score.json")).unwrap();
     fs::write(out.join("score.json"), json.replace("\"schema\": 1", "\"schema\": 9")).unwrap();
     assert!(fault(&[run], &with(&out)).contains("another format"));

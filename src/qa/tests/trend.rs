@@ -149,7 +149,7 @@ fn every_fault_is_one_line() {
         assert!(!text.contains('\n') && text.len() > 30, "{text}");
         text
     };
-    assert!(fault(&[path.clone()]).contains("DATE=RUN"));
+    assert!(fault(std::slice::from_ref(&path)).contains("DATE=RUN"));
     assert!(fault(&[path.clone(), dated("2026-02-01", &a)]).contains("has no date and others have one"));
     assert!(
         fault(&[dated("2026-02-01", &a), dated("2026-02-01", &a)]).contains("two runs are dated 2026-02-01")

@@ -128,11 +128,12 @@ fn write_table(out: &mut String, table: &Table) -> std::fmt::Result {
         out,
         "<div class=\"table\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table><caption>{caption}</caption><thead><tr>"
     )?;
-    for head in &table.head {
-        write!(out, "<th scope=\"col\">{}</th>", escape(head))?;
+    let numbers: Vec<bool> = (0..table.head.len()).map(|column| is_of_numbers(table, column)).collect();
+    for (i, head) in table.head.iter().enumerate() {
+        let class = if i > 0 && numbers.get(i) == Some(&true) { " class=\"n\"" } else { "" };
+        write!(out, "<th scope=\"col\"{class}>{}</th>", escape(head))?;
     }
     write!(out, "</tr></thead><tbody>")?;
-    let numbers: Vec<bool> = (0..table.head.len()).map(|column| is_of_numbers(table, column)).collect();
     for row in &table.rows {
         write!(out, "<tr>")?;
         for (i, cell) in row.iter().enumerate() {

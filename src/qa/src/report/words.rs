@@ -10,7 +10,12 @@ pub const NONE: &str = "–";
 /// A number with so many digits after the point.
 pub fn number(value: impl Into<Option<f64>>, digits: usize) -> String {
     match value.into() {
-        Some(v) if v.is_finite() => format!("{v:.digits$}"),
+        Some(v) if v.is_finite() => {
+            let text = format!("{v:.digits$}");
+            // What is rounded to nothing has no sign.
+            let is_zero = text.bytes().all(|b| matches!(b, b'-' | b'0' | b'.'));
+            if is_zero { text.trim_start_matches('-').to_owned() } else { text }
+        }
         _ => NONE.to_owned(),
     }
 }
@@ -107,7 +112,7 @@ mod tests {
         assert_eq!((node.num("a/b"), node.num("a/c"), node.num("x/y/z")), (Some(2.0), None, None));
         assert_eq!((node.text("t"), node.text("l"), node.list("l").count()), ("x", "", 2));
         assert_eq!(interval(node.interval("a"), 1), "1.0 to 2.5");
-        assert_eq!(number(f64::NAN, 2), NONE);
+        assert_eq!((number(f64::NAN, 2), number(-0.001, 2)), (NONE.to_owned(), "0.00".to_owned()));
         assert_eq!((percent(1, 0), plural(1, "frame")), (NONE.to_owned(), "1 frame".to_owned()));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::axis::Axis;
 use crate::report::html::escape;
 
-const LEFT: f64 = 58.0;
+const LEFT: f64 = 70.0;
 const RIGHT: f64 = 26.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 40.0;
@@ -22,7 +22,6 @@ pub struct Plot {
     y: Axis,
     width: f64,
     height: f64,
-    below: f64,
 }
 
 /// What axes are called.
@@ -40,7 +39,7 @@ impl Plot {
     /// A frame of `size` pixels with axes; `below` more pixels are left free under the axis for [`strip`](Self::strip).
     pub fn new(labels: Labels<'_>, size: (f64, f64), below: f64, x: Axis, y: Axis) -> Self {
         let (width, height) = size;
-        let mut plot = Self { svg: String::new(), x, y, width, height, below };
+        let mut plot = Self { svg: String::new(), x, y, width, height };
         let _ = write!(
             plot.svg,
             r#"<svg class="fig" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{}" viewBox="0 0 {width} {}" role="img" aria-label="{}">"#,
@@ -215,7 +214,6 @@ impl Plot {
 
     /// The figure.
     pub fn finish(mut self) -> String {
-        debug_assert!(self.below >= 0.0);
         self.svg.push_str("</svg>");
         self.svg
     }

@@ -1,19 +1,26 @@
 //! Two runs beside each other.
 
 use crate::compare::report::Spread;
+use crate::compare::value_report::ValueReport;
 use crate::compare::verdict::{self, Bound, Status};
 use crate::report::document::{Block, Outcome, Section, Table};
 use crate::report::figure::agreement::{Agreement, bland_altman};
 use crate::report::figure::histogram::histogram;
-use crate::report::study::{Comparison, Study};
+use crate::report::study::Comparison;
+use crate::report::values::label;
 use crate::report::words::{NONE, interval, number, plural, unit, with_unit};
+
+fn people(value: &ValueReport) -> String {
+    let label = label(&value.structure, &value.name);
+    if value.over_time { format!("{label} over time") } else { label }
+}
 
 /// Values that are drawn at once.
 const SHOWN: usize = 4;
 /// Ranges of lacking frames that are listed.
 const MOST_LOSSES: usize = 200;
 
-pub(super) fn summary(study: &Study, comparison: &Comparison) -> Section {
+pub(super) fn summary(comparison: &Comparison) -> Section {
     let mut section = Section::new("summary", "Summary");
     let r = &comparison.compared.report;
     let missed = r.verdicts.iter().filter(|v| v.status == Status::Missed).count();
@@ -47,7 +54,6 @@ pub(super) fn summary(study: &Study, comparison: &Comparison) -> Section {
     structures(&mut section, comparison);
     values(&mut section, comparison);
     against_truth(&mut section, comparison);
-    debug_assert!(!study.runs.is_empty());
     section
 }
 
@@ -135,7 +141,7 @@ fn values(section: &mut Section, comparison: &Comparison) {
         let (bias, limits, largest) = figures(v.difference);
         let (bias_percent, limits_percent, _) = figures(v.percent);
         table.row([
-            v.label().replace('_', " "),
+            people(v),
             unit(&v.unit).to_owned(),
             v.both.to_string(),
             (v.reference_only + v.candidate_only).to_string(),
@@ -165,9 +171,8 @@ fn against_truth(section: &mut Section, comparison: &Comparison) {
     section.table(table);
 }
 
-pub(super) fn agreement(study: &Study, comparison: &Comparison) -> Section {
+pub(super) fn agreement(comparison: &Comparison) -> Section {
     let mut section = Section::new("agreement", "Values beside each other");
-    debug_assert!(!study.runs.is_empty());
     let compared = &comparison.compared;
     let mut figures = compared.values.iter().zip(&compared.report.values).filter_map(|(study, report)| {
         let pairs: Vec<(f64, f64)> = study
@@ -177,7 +182,7 @@ pub(super) fn agreement(study: &Study, comparison: &Comparison) -> Section {
             .map(|(a, b)| (a + study.difference(a, b), a))
             .collect();
         let spread = report.difference.filter(|_| !study.over_time)?;
-        let name = report.label().replace('_', " ");
+        let name = people(report);
         bland_altman(&Agreement {
             title: format!("{name}: differences beside sizes"),
             difference: with_unit("candidate less reference", &study.unit),
@@ -234,7 +239,7 @@ pub(super) fn losses(comparison: &Comparison) -> Section {
         Table::new("Values whose state differs, reference -> candidate", ["value", "change", "frames"]);
     for v in &r.values {
         for (change, n) in &v.changed_states {
-            table.row([v.label().replace('_', " "), change.clone(), n.to_string()]);
+            table.row([people(v), change.clone(), n.to_string()]);
         }
     }
     section.table(table);

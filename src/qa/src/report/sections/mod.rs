@@ -21,8 +21,8 @@ pub fn document(study: &Study, pictures: &Pictures) -> Document {
     let (values, of_objects) = gather(&study.runs);
     let sections: Vec<Option<Section>> = match &study.comparison {
         Some(comparison) => vec![
-            compared::summary(study, comparison).some(),
-            compared::agreement(study, comparison).some(),
+            compared::summary(comparison).some(),
+            compared::agreement(comparison).some(),
             compared::distributions(comparison).some(),
             time::section(study, &values).some(),
             worst::section(study, pictures).some(),

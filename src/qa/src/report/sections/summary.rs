@@ -32,10 +32,10 @@ fn frames(section: &mut Section, runs: &[Run]) {
     let outcome = if with == n && unlike == 0 { Outcome::Good } else { Outcome::Open };
     let mut text = format!("{with} of {} have a result", plural(n, "frame"));
     if unlike > 0 {
-        text.push_str(&format!("; {unlike} are unlike the engine's training data and give no value"));
+        text.push_str(&format!("; unlike the engine's training data, and so without a value: {unlike}"));
     }
     if n > with {
-        text.push_str(&format!("; {} have none, see below why", n - with));
+        text.push_str(&format!("; without one, and below why: {}", n - with));
     }
     section.blocks.push(Block::Verdict(outcome, text));
 }

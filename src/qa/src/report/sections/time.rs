@@ -10,8 +10,9 @@ use crate::report::figure::curve::{Curve, Instants, State, curve};
 use crate::report::scores::Row;
 use crate::report::study::Study;
 use crate::report::values::{Gathered, Key, over_time};
-use crate::report::words::{NONE, Node, number, with_unit};
+use crate::report::words::{Node, number, with_unit};
 use crate::score::run::Run;
+use crate::stats::mean;
 
 /// Recordings that are drawn, and values of each.
 const MOST_RECORDINGS: usize = 200;
@@ -77,7 +78,7 @@ fn recording(study: &Study, number: usize, run: &Run, keys: &[&Key]) -> Vec<Figu
         let label = key.label();
         figures.extend(curve(&Curve {
             title: format!("{label}, {}", run.input),
-            label: with_unit(&label, &key.unit),
+            label: with_unit(if label.len() < 24 { &label } else { "value" }, &key.unit),
             values: over_time(run, key),
             other: other.map(|(name, run)| (name, over_time(run, key))),
             instants: &instants,
@@ -132,8 +133,7 @@ fn states(run: &Run) -> Vec<State> {
         if frame.is_unlike {
             hold("unlike training".to_owned());
         }
-        for (class, found) in run.classes.iter().zip(&frame.found).filter(|(_, found)| !**found) {
-            debug_assert!(!found);
+        for (class, _) in run.classes.iter().zip(&frame.found).filter(|(_, found)| !**found) {
             hold(format!("{} not found", class.replace('_', " ")));
         }
         for (class, why) in run.classes.iter().zip(&frame.withheld) {
@@ -143,58 +143,75 @@ fn states(run: &Run) -> Vec<State> {
         }
     }
     // What was never found is no state: the summary says so.
-    let length = run.frames.len();
-    let never = |class: usize| run.frames.iter().filter(|f| f.found.get(class) == Some(&true)).count() == 0;
-    for (i, class) in run.classes.iter().enumerate().filter(|(i, _)| length > 0 && never(*i)) {
-        debug_assert!(i < run.classes.len());
+    let never = |class: usize| !run.frames.iter().any(|f| f.found.get(class) == Some(&true));
+    for (_, class) in run.classes.iter().enumerate().filter(|(i, _)| never(*i)) {
         states.remove(&format!("{} not found", class.replace('_', " ")));
     }
     states.into_iter().take(MOST_STATES).map(|(name, spans)| State { name, spans }).collect()
 }
 
+/// Names in `score.json`, heads, and digits of what is averaged over recordings; shares are in per cent.
+const MEANS: [(&str, &str, usize); 7] = [
+    ("consecutive_dice", "Dice of neighbours", 4),
+    ("truth_consecutive_dice", "of true ones", 4),
+    ("moved_iou", "IoU moved along", 4),
+    ("truth_moved_iou", "of true ones", 4),
+    ("odd_frames", "odd frames, %", 1),
+    ("orientation_second_difference_deg", "axis, °", 1),
+    ("flicker_per_min", "on/off per min", 1),
+];
+
+fn figure(clip: Node<'_>, name: &str) -> Option<f64> {
+    let factor = if name == "odd_frames" { 100.0 } else { 1.0 };
+    clip.num(name).map(|v| factor * v)
+}
+
 fn steadiness(section: &mut Section, study: &Study) {
     let Some(scores) = &study.scores else { return };
-    let head = [
-        "structure",
-        "recording",
-        "frames",
-        "Dice of neighbours",
-        "of true neighbours",
-        "IoU moved along",
-        "of true ones",
-        "odd frames",
-        "axis, °",
-        "jitter",
-        "on/off per min",
-        "gaps over 0.2 s",
-        "delay, ms",
-    ];
-    let mut table = Table::new(
-        "From frame to frame; odd frames lie off the line between their neighbours by more than a tenth of the mean area",
-        head,
-    );
+    let head = |second: &str| {
+        let means = MEANS.iter().map(|(_, head, _)| (*head).to_owned());
+        let fixed = ["structure".to_owned(), second.to_owned()];
+        fixed.into_iter().chain(means).chain(["gaps over 0.2 s".to_owned()]).collect::<Vec<_>>()
+    };
+    let caption = "From frame to frame, mean over recordings that show the structure; odd frames lie off the line between their neighbours by more than a tenth of the mean area";
+    let mut means = Table { caption: caption.to_owned(), head: head("recordings"), rows: Vec::new() };
+    let mut each = Table {
+        caption: "From frame to frame, by recording".to_owned(),
+        head: head("recording")
+            .into_iter()
+            .chain(["frames", "jitter, %", "delay, ms"].map(str::to_owned))
+            .collect(),
+        rows: Vec::new(),
+    };
     for s in Node(&scores.json).list("structures") {
-        for t in s.list("temporal") {
-            let percent = |v: Option<f64>, digits| match v {
-                Some(v) => format!("{v:.digits$} %"),
-                None => NONE.to_owned(),
-            };
-            table.row([
-                s.text("name").replace('_', " "),
-                t.text("input").to_owned(),
-                t.count("n_frames").to_string(),
-                number(t.num("consecutive_dice"), 4),
-                number(t.num("truth_consecutive_dice"), 4),
-                number(t.num("moved_iou"), 4),
-                number(t.num("truth_moved_iou"), 4),
-                percent(t.num("odd_frames").map(|v| 100.0 * v), 1),
-                number(t.num("orientation_second_difference_deg"), 1),
-                percent(t.num("jitter_percent"), 2),
-                number(t.num("flicker_per_min"), 1),
+        let name = s.text("name").replace('_', " ");
+        // Of what is neither in truth nor in the prediction there is nothing to be steady.
+        let is_there = |t: &Node<'_>| t.num("consecutive_dice").or(t.num("truth_consecutive_dice")).is_some();
+        let clips: Vec<Node<'_>> = s.list("temporal").filter(is_there).collect();
+        if clips.is_empty() {
+            continue;
+        }
+        let mut row = vec![name.clone(), clips.len().to_string()];
+        row.extend(MEANS.iter().map(|&(key, _, digits)| {
+            let known: Vec<f64> = clips.iter().filter_map(|t| figure(*t, key)).collect();
+            number(mean(&known), digits)
+        }));
+        row.push(clips.iter().map(|t| t.count("drop_outs")).sum::<usize>().to_string());
+        means.rows.push(row);
+        for t in clips {
+            let mut row = vec![name.clone(), t.text("input").to_owned()];
+            row.extend(MEANS.iter().map(|&(key, _, digits)| number(figure(t, key), digits)));
+            row.extend([
                 t.count("drop_outs").to_string(),
+                t.count("n_frames").to_string(),
+                number(t.num("jitter_percent"), 2),
                 number(t.num("lag_ms"), 0),
             ]);
+            each.rows.push(row);
         }
     }
-    section.table(table);
+    section.table(means);
+    if let Some(block) = each.block() {
+        section.blocks.push(Block::Details { summary: "By recording".to_owned(), blocks: vec![block] });
+    }
 }
