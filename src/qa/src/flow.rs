@@ -202,20 +202,48 @@ mod tests {
     const W: usize = 128;
     const H: usize = 96;
 
-    /// A texture with detail at several sizes, looked at from elsewhere: `at` says where a pixel's content lies in it.
+    /// A number from 0 to 1 for a place, the same each time.
+    fn speckle(x: i64, y: i64, octave: i64) -> f32 {
+        let n = (x * 374_761_393 + y * 668_265_263 + octave * 974_634_777) & 0xffff_ffff;
+        let n = ((n ^ (n >> 13)) * 1_274_126_177) & 0xffff_ffff;
+        ((n ^ (n >> 16)) & 0xffff) as f32 / 65_535.0
+    }
+
+    /// A texture with detail at several sizes that never repeats, the coarse the stronger, as in pictures of tissue.
+    fn texture(x: f32, y: f32) -> f32 {
+        let octaves = [(5.0, 22.0), (10.0, 36.0), (20.0, 54.0), (40.0, 80.0)];
+        let of = |octave: i64, cell: f32| {
+            let (u, v) = (x / cell + 100.0, y / cell + 100.0);
+            let smooth = |t: f32| t * t * (3.0 - 2.0 * t);
+            let (fu, fv) = (smooth(u - u.floor()), smooth(v - v.floor()));
+            let at = |i: i64, j: i64| speckle(u.floor() as i64 + i, v.floor() as i64 + j, octave);
+            let (top, bottom) =
+                (at(0, 0) * (1.0 - fu) + at(1, 0) * fu, at(0, 1) * (1.0 - fu) + at(1, 1) * fu);
+            top * (1.0 - fv) + bottom * fv - 0.5
+        };
+        (0..).zip(octaves).map(|(octave, (cell, strength))| strength * of(octave, cell)).sum()
+    }
+
+    /// The texture, looked at from elsewhere: `at` says where a pixel's content lies in it.
     fn picture(at: impl Fn(f32, f32) -> (f32, f32), gain: f32) -> Gray {
-        let luma: Vec<u8> = (0..W * H)
-            .map(|i| {
-                let (x, y) = at((i % W) as f32, (i / W) as f32);
-                let wave = |fx: f32, fy: f32, p: f32| (fx * x + fy * y + p).sin();
-                let v = wave(0.35, 0.1, 0.3)
-                    + wave(-0.12, 0.4, 1.0)
-                    + 0.7 * wave(0.8, 0.55, 2.0)
-                    + wave(0.07, -0.05, 0.0);
-                (gain * (128.0 + 28.0 * v)).clamp(0.0, 255.0) as u8
+        let pixel = |i: usize| {
+            let (x, y) = at((i % W) as f32, (i / W) as f32);
+            (gain * (128.0 + texture(x, y))).clamp(0.0, 255.0) as u8
+        };
+        Gray::new(W, H, &(0..W * H).map(pixel).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// How far the flow is off, pixels, away from the edges: mean and 95th percentile.
+    fn off(flow: &Flow, was: impl Fn(f32, f32) -> (f32, f32)) -> (f32, f32) {
+        let mut all: Vec<f32> = (16..H - 16)
+            .flat_map(|y| (16..W - 16).map(move |x| (x, y)))
+            .map(|(x, y)| {
+                let (wx, wy) = was(x as f32, y as f32);
+                (flow.x.at(x, y) + x as f32 - wx).hypot(flow.y.at(x, y) + y as f32 - wy)
             })
             .collect();
-        Gray::new(W, H, &luma).unwrap()
+        all.sort_by(f32::total_cmp);
+        (all.iter().sum::<f32>() / all.len() as f32, all[all.len() * 95 / 100])
     }
 
     fn disc(cx: f32, cy: f32) -> LabelMask {
@@ -237,13 +265,12 @@ mod tests {
         let earlier = picture(|x, y| (x, y), 1.0);
         let later = picture(|x, y| (x - 6.0, y + 3.0), 0.8);
         let flow = flow(&earlier, &later).unwrap();
-        for (x, y) in [(40, 40), (64, 48), (90, 60)] {
-            assert!((flow.x.at(x, y) + 6.0).abs() < 0.5 && (flow.y.at(x, y) - 3.0).abs() < 0.5, "{x},{y}");
-        }
+        let (mean, most) = off(&flow, |x, y| (x - 6.0, y + 3.0));
+        assert!(mean < 0.5 && most < 1.5, "{mean} {most}");
         // Twelve and six pixels of the masks.
         let (then, along, behind) = (disc(120.0, 100.0), disc(132.0, 94.0), disc(120.0, 100.0));
         let iou = |now: &LabelMask| flow.moved_iou(&then, now, &[1, 2]);
-        assert!(iou(&along)[0].unwrap() > 0.97, "{:?}", iou(&along));
+        assert!(iou(&along)[0].unwrap() > 0.95, "{:?}", iou(&along));
         assert!(iou(&behind)[0].unwrap() < 0.8, "{:?}", iou(&behind));
         assert_eq!(iou(&along)[1], None);
     }
@@ -260,12 +287,8 @@ mod tests {
         let earlier = picture(|x, y| (x, y), 1.0);
         let later = picture(turn(4.0, 0.96), 1.0);
         let flow = flow(&earlier, &later).unwrap();
-        let was = turn(4.0, 0.96);
-        for (x, y) in [(30, 30), (64, 48), (95, 65), (40, 70)] {
-            let (wx, wy) = was(x as f32, y as f32);
-            let off = (flow.x.at(x, y) + x as f32 - wx).hypot(flow.y.at(x, y) + y as f32 - wy);
-            assert!(off < 0.6, "{x},{y}: {off}");
-        }
+        let (mean, most) = off(&flow, turn(4.0, 0.96));
+        assert!(mean < 0.3 && most < 1.0, "{mean} {most}");
     }
 
     #[test]
