@@ -32,7 +32,7 @@ awk -F, -v OFS=, '
 ' "$out/hc18.csv" > "$out/hc18-scale.csv"
 tail -n +2 "$out/hc18.csv" | cut -d, -f1 | while read -r image; do ln -s "$data/hc18/$image" "$out/input/hc18/"; done
 
-# Larynx: the last fifth of each sequence is scored; from frame to frame all of it is looked at too.
+# Larynx: the last fifth of each sequence.
 for sequence in "$data"/vocalfolds/images/*/; do
     name=$(basename "$sequence")
     mkdir -p "$out/input/larynx/$name"
@@ -72,11 +72,6 @@ study() {
 
 study fetal-head hc18 "$out/hc18.csv" "" --calibration "$out/hc18-scale.csv" -- "$out/input/hc18"
 study larynx larynx "$out/larynx.csv" 25 -- "$out"/input/larynx/*
-# All frames, four fifths of which the engine was trained on: from frame to frame alone.
-"$vesalius" score "$out/larynx-f32" --truth "$out/larynx-all.csv" --frame-rate 25 --pictures "$out"/input/larynx/* \
-    --out "$out/larynx-all-scores" > "$out/larynx-all.txt"
-"$vesalius" report "$out/larynx-f32" --scores "$out/larynx-all-scores" --out "$out/larynx-all.html" --markdown "$out/larynx-all.md"
-
 # table FILE CAPTION: the table of that caption.
 table() {
     awk -v caption="$2" '
@@ -114,10 +109,6 @@ table() {
     echo "From frame to frame, the same frames:"
     echo
     table "$kept/larynx-f32.md" "From frame to frame, mean"
-    echo
-    echo "From frame to frame, all frames of the sequences, four fifths of which the engine was trained on:"
-    echo
-    table "$out/larynx-all.md" "From frame to frame, mean"
     echo
     if has_int8 larynx; then
         echo "INT8 beside f32:"
