@@ -4,9 +4,11 @@
 mod say;
 
 mod args;
+mod audit;
 mod builds;
 mod combine;
 mod compare;
+mod deidentify;
 mod demo;
 mod doctor;
 mod engine;
@@ -40,6 +42,13 @@ fn main() -> ExitCode {
     }
     vesalius_engine::share_heaps();
     let args = Args::parse();
+    let recorded = match audit::begin(&args) {
+        Ok(recorded) => recorded,
+        Err(error) => {
+            complain!("vesalius: {error:#}");
+            return ExitCode::from(FAILED);
+        }
+    };
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
         Command::Live(args) => live::run(args),
@@ -48,16 +57,22 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Compare(args) => Ok(compare::run(args)),
         Command::Export(args) => export::run(args),
+        Command::Deidentify(args) => deidentify::run(args),
+        Command::Audit(command) => audit::run(command, args.audit.as_ref()),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),
     };
-    match result {
-        Ok(code) => ExitCode::from(code),
+    let code = result.unwrap_or_else(|error| {
+        // The whole chain on one line: what failed, then why.
+        complain!("vesalius: {error:#}");
+        FAILED
+    });
+    match recorded.end(code) {
+        Ok(()) => ExitCode::from(code),
         Err(error) => {
-            // The whole chain on one line: what failed, then why.
             complain!("vesalius: {error:#}");
             ExitCode::from(FAILED)
         }

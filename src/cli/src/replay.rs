@@ -78,6 +78,11 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
     })
 }
 
+/// The folders that the runs of these arguments are written into.
+pub fn run_folders(args: &ReplayArgs) -> Vec<PathBuf> {
+    folders(&inputs(&args.inputs), &args.out)
+}
+
 /// The inputs, the recordings of a folder of DICOM files each by itself. What cannot be looked into says so when its turn
 /// comes.
 fn inputs(given: &[PathBuf]) -> Vec<PathBuf> {
