@@ -5,10 +5,12 @@ mod say;
 
 mod archive;
 mod args;
+mod audit;
 mod builds;
 mod combine;
 mod compare;
 mod ctl;
+mod deidentify;
 mod demo;
 mod doctor;
 mod doctor_live;
@@ -46,6 +48,13 @@ fn main() -> ExitCode {
     }
     vesalius_engine::share_heaps();
     let args = Args::parse();
+    let recorded = match audit::begin(&args) {
+        Ok(recorded) => recorded,
+        Err(error) => {
+            complain!("vesalius: {error:#}");
+            return ExitCode::from(FAILED);
+        }
+    };
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
         Command::Merge(args) => archive::merge(args),
@@ -58,16 +67,22 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Report(args) => report::run(args),
         Command::Trend(args) => trend::run(args),
+        Command::Deidentify(args) => deidentify::run(args),
+        Command::Audit(command) => audit::run(command, args.audit.as_ref()),
         Command::Show(args) => show::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Engine(args) => engine::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),
     };
-    match result {
-        Ok(code) => ExitCode::from(code),
+    let code = result.unwrap_or_else(|error| {
+        // The whole chain on one line: what failed, then why.
+        complain!("vesalius: {error:#}");
+        FAILED
+    });
+    match recorded.end(code) {
+        Ok(()) => ExitCode::from(code),
         Err(error) => {
-            // The whole chain on one line: what failed, then why.
             complain!("vesalius: {error:#}");
             ExitCode::from(FAILED)
         }

@@ -90,6 +90,14 @@ fn options(args: &ReplayArgs) -> anyhow::Result<ReplayOptions> {
     })
 }
 
+/// The folders that the runs of these arguments are written into, or the one that holds them.
+pub fn run_folders(args: &ReplayArgs) -> Vec<PathBuf> {
+    if args.list.is_some() {
+        return vec![args.out.clone()];
+    }
+    folders(&inputs(&args.inputs), &args.out)
+}
+
 /// The inputs, the recordings of a folder of DICOM files each by itself. What cannot be looked into says so when its turn
 /// comes.
 fn inputs(given: &[PathBuf]) -> Vec<PathBuf> {

@@ -5,12 +5,13 @@
 //! * [`live`]: the same elements on a picture that is now, which never waits for them;
 //! * [`phantom`]: a phantom's clip with its truth;
 //! * [`picture`]: one still, decoded as a replay does; [`pictures`]: every picture of an input; [`frames`]: single frames of any
-//!   input.
+//!   input; [`clip`]: pictures into a clip.
 //!
 //! A replay of a video is one GStreamer pipeline; of stills, one that is fed picture by picture. Both end in a
 //! [`collect`]or that sees every frame in order and hands it to a writing thread over a bounded channel.
 
 pub mod calibration;
+pub mod clip;
 pub mod collect;
 pub mod combine;
 pub mod error;
@@ -26,6 +27,7 @@ pub mod pictures;
 pub mod replay;
 
 mod bus;
+mod coder;
 mod cut_off;
 mod dicom;
 mod encode;

@@ -13,12 +13,10 @@ use vesalius_ledger::summary::write_json;
 use vesalius_phantom::scenes::{ClipRecord, FrameMeasures, FrameRecord, Phantom, PixelFormat, SceneOptions};
 use vesalius_phantom::{FetalHeadScene, FrameTruth};
 
-use crate::bus::{self, End, Heard};
-use crate::collect::Position;
+use crate::coder::Coder;
 use crate::encode::{self, Coding, make};
 use crate::error::ReplayError;
 use crate::replay::{Control, MASKS};
-use crate::stills::{Picture, sample};
 
 /// Name of the clip.
 pub const CLIP: &str = "clip.mp4";
@@ -132,12 +130,16 @@ fn render_clip(
     let stills = options.stills.then(|| folder(STILLS)).transpose()?;
     let clip = out.join(CLIP);
     let [width, height] = phantom.size_px();
+    let size = (width, height);
+    let rate = gst::Fraction::approximate_f64(phantom.frame_rate_hz()).ok_or_else(|| {
+        ReplayError::Encode { path: clip.clone(), message: "its frame rate cannot be written".to_owned() }
+    })?;
     let coder =
-        Coder::start(phantom, &clip, |pipeline| encode::add(pipeline, Coding::of(width, height), &clip))?;
+        Coder::start(size, rate, &clip, |pipeline| encode::add(pipeline, Coding::of(width, height), &clip))?;
     let mask_clip = out.join(MASK_CLIP);
     let mask_coder = options
         .mask_clip
-        .then(|| Coder::start(phantom, &mask_clip, |pipeline| add_lossless(pipeline, &mask_clip)))
+        .then(|| Coder::start(size, rate, &mask_clip, |pipeline| add_lossless(pipeline, &mask_clip)))
         .transpose()?;
 
     let stop = AtomicBool::new(false);
@@ -177,67 +179,6 @@ fn video_format(format: PixelFormat) -> gst_video::VideoFormat {
     match format {
         PixelFormat::Gray8 => gst_video::VideoFormat::Gray8,
         PixelFormat::Rgb24 => gst_video::VideoFormat::Rgb,
-    }
-}
-
-/// A pipeline that codes the frames that it is given.
-struct Coder {
-    pipeline: gst::Pipeline,
-    source: gst_app::AppSrc,
-    path: PathBuf,
-    size: (u32, u32),
-    rate: gst::Fraction,
-}
-
-impl Coder {
-    fn start(
-        phantom: &dyn Phantom,
-        path: &Path,
-        add: impl FnOnce(&gst::Pipeline) -> Result<gst::Element, ReplayError>,
-    ) -> Result<Self, ReplayError> {
-        let failed =
-            |message: &str| ReplayError::Encode { path: path.to_owned(), message: message.to_owned() };
-        let [width, height] = phantom.size_px();
-        let rate = gst::Fraction::approximate_f64(phantom.frame_rate_hz())
-            .ok_or_else(|| failed("its frame rate cannot be written"))?;
-        let pipeline = gst::Pipeline::new();
-        let source = gst_app::AppSrc::builder().format(gst::Format::Time).block(true).max_buffers(3).build();
-        // Named as the ends of other pipelines are.
-        let pass = make("identity", "libgstreamer1.0-0")?;
-        let linked = |_| failed("its elements cannot be linked");
-        pipeline.add_many([source.upcast_ref::<gst::Element>(), &pass]).map_err(linked)?;
-        let first = add(&pipeline)?;
-        gst::Element::link_many([source.upcast_ref(), &pass, &first]).map_err(linked)?;
-        if pipeline.set_state(gst::State::Playing).is_err() {
-            let said =
-                bus::startup_error(&pipeline).map_or_else(|| "it does not start".to_owned(), |e| e.message);
-            let _ = pipeline.set_state(gst::State::Null);
-            return Err(failed(&said));
-        }
-        Ok(Self { pipeline, source, path: path.to_owned(), size: (width, height), rate })
-    }
-
-    /// Hands a frame over; `false` where the coder takes no more, which its end explains.
-    fn push(&self, pixels: Vec<u8>, format: gst_video::VideoFormat, pts_ns: u64, next_ns: u64) -> bool {
-        let (width, height) = self.size;
-        let Ok((mut buffer, caps)) = sample(Picture { format, width, height, pixels }) else { return false };
-        let mut caps = caps;
-        caps.make_mut().set("framerate", self.rate);
-        let writable = buffer.make_mut();
-        writable.set_pts(gst::ClockTime::from_nseconds(pts_ns));
-        writable.set_duration(gst::ClockTime::from_nseconds(next_ns.saturating_sub(pts_ns)));
-        self.source.push_sample(&gst::Sample::builder().buffer(&buffer).caps(&caps).build()).is_ok()
-    }
-
-    /// Closes the file.
-    fn finish(self, stop: &AtomicBool) -> Result<(), ReplayError> {
-        let _ = self.source.end_of_stream();
-        let end = bus::run(&self.pipeline, &mut Heard::default(), stop, &Position::default(), || false);
-        let _ = self.pipeline.set_state(gst::State::Null);
-        match end {
-            End::Error(error) => Err(ReplayError::Encode { path: self.path, message: error.message }),
-            End::Eos => Ok(()),
-        }
     }
 }
 

@@ -7,14 +7,15 @@ use std::io::Write;
 
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
+use dicom_object::InMemDicomObject;
 
 use super::code::Code;
 use super::dataset::{DataSet, decimal};
 use super::equipment::Software;
-use super::file::{self, Part10, RLE, WriteError};
+use super::file::WriteError;
+use super::frames::FrameWriter;
 use super::object::{Identity, Series, begin};
 use super::origin::{Lossy, Made, Origin};
-use super::rle;
 use super::uid::Uid;
 
 /// SOP Class UID of what is written here.
@@ -58,7 +59,7 @@ pub struct CaptureOf<'a> {
 /// A capture that is being written.
 #[derive(Debug)]
 pub struct Capture<W: Write> {
-    to: W,
+    writer: FrameWriter<W>,
     width: usize,
     bytes: usize,
     frames: usize,
@@ -71,12 +72,11 @@ impl<W: Write> Capture<W> {
     /// # Errors
     ///
     /// [`WriteError`].
-    pub fn begin(of: &CaptureOf<'_>, mut to: W) -> Result<Self, WriteError> {
-        header(of)?.write(&mut to)?;
-        file::begin_frames(&mut to)?;
+    pub fn begin(of: &CaptureOf<'_>, to: W) -> Result<Self, WriteError> {
+        let writer = FrameWriter::begin(header(of), 3, to)?;
         let (rows, columns) = (usize::from(of.size.0), usize::from(of.size.1));
         let frames = of.pts_ns.len();
-        Ok(Self { to, width: columns, bytes: 3 * rows * columns, frames, left: frames })
+        Ok(Self { writer, width: columns, bytes: 3 * rows * columns, frames, left: frames })
     }
 
     /// Writes the next frame: red, green and blue of each pixel, rows from the top.
@@ -94,7 +94,7 @@ impl<W: Write> Capture<W> {
             )));
         }
         self.left -= 1;
-        file::frame(&mut self.to, &rle::encode(rgb, self.width, 3))
+        self.writer.frame(rgb, self.width)
     }
 
     /// Ends the file and hands back what it was written to.
@@ -102,17 +102,15 @@ impl<W: Write> Capture<W> {
     /// # Errors
     ///
     /// [`WriteError::TooLarge`] where frames are missing.
-    pub fn finish(mut self) -> Result<W, WriteError> {
+    pub fn finish(self) -> Result<W, WriteError> {
         if self.left > 0 {
             return Err(WriteError::TooLarge(format!("{} of {} frames are missing", self.left, self.frames)));
         }
-        file::end_frames(&mut self.to)?;
-        self.to.flush()?;
-        Ok(self.to)
+        self.writer.finish()
     }
 }
 
-fn header(of: &CaptureOf<'_>) -> Result<Part10, WriteError> {
+fn header(of: &CaptureOf<'_>) -> InMemDicomObject {
     let modality = &of.origin.image.modality;
     let identity = Identity { class_uid: CLASS_UID, instance_uid: of.instance_uid, modality };
     let mut object = begin(of.origin, of.series, &identity, of.made, of.software);
@@ -135,7 +133,7 @@ fn header(of: &CaptureOf<'_>) -> Result<Part10, WriteError> {
     Lossy::write(of.lossy, &mut object);
     write_pixels(&mut object, of);
     write_times(&mut object, of.pts_ns);
-    Part10::new(object.into_inner(), RLE)
+    object.into_inner()
 }
 
 fn write_pixels(object: &mut DataSet, of: &CaptureOf<'_>) {

@@ -18,10 +18,14 @@ mod content;
 mod dataset;
 mod equipment;
 mod file;
+mod frames;
 mod object;
 mod origin;
 mod rle;
 mod uid;
+
+pub(crate) use dataset::DataSet;
+pub(crate) use frames::FrameWriter;
 
 pub use code::{Code, PRIVATE_SCHEME};
 pub use equipment::{Algorithm, Software};
