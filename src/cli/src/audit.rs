@@ -104,7 +104,8 @@ pub fn begin(args: &Args) -> anyhow::Result<Recorded> {
 fn engine(command: &Command) -> Option<String> {
     let name = match command {
         Command::Replay(a) => &a.engine,
-        Command::Live(a) => &a.engine,
+        // Without one it is the profile's.
+        Command::Live(a) => a.engine.as_ref()?,
         Command::Explain(a) => &a.engine,
         _ => return None,
     };

@@ -72,14 +72,14 @@ const MARGIN: usize = 5;
 /// Looks at all pictures and decides what is kept.
 pub(super) fn survey(
     path: &Path,
-    mut recording: Option<&mut Recording>,
+    recording: Option<&mut Recording>,
     options: &DeidentifyOptions,
 ) -> Result<Survey, DeidentifyError> {
     let regions: Vec<UltrasoundRegion> = recording.as_ref().map_or_else(Vec::new, |r| r.regions().to_vec());
     let (mut search, mut still) = (FieldSearch::new(), StillPart::default());
     let mut analysis = PictureAnalysis::new(PictureLevels::default());
     let (mut first, mut pts_ns, mut is_outside) = (None, Vec::new(), Vec::new());
-    each(path, recording.as_deref_mut(), &mut |picture| {
+    each(path, recording, &mut |picture| {
         let (size, bytes) = *first.get_or_insert((picture.size, picture.bytes));
         if picture.size != size {
             return Err(DeidentifyError::ChangesSize { path: path.to_owned(), frame: picture.frame });
