@@ -246,7 +246,9 @@ impl Feed {
         inner.arrivals.push_back(Arrival { number: inner.pushed, pts, at: now, from });
         inner.pushed += 1;
         let waiting = self.source.current_level_buffers();
-        if waiting < BEHIND {
+        // A slow chain has made room for one as often as it takes one: it is up again only where nothing waits.
+        let was_slow = now.saturating_duration_since(inner.up_at) > TOO_SLOW;
+        if waiting == 0 || (waiting < BEHIND && !was_slow) {
             inner.up_at = now;
         }
         let is_slow = now.saturating_duration_since(inner.up_at) > TOO_SLOW;
