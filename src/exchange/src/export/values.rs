@@ -153,7 +153,7 @@ fn scale<'a>(context: &Context, values: impl Iterator<Item = &'a run::Value>) ->
             format!("calibration {} (source:mm per pixel x by y)", ids.join(", "))
         }
         (true, Some(refused)) => format!("no calibration: {}", refused.text),
-        (true, None) => "no calibration: no value rests on millimetres".to_owned(),
+        (true, None) => "no value here rests on a calibration".to_owned(),
     };
     format!("{scale}; protocol {protocol}; not for clinical use")
 }
