@@ -89,7 +89,7 @@ finish() {
 
 # int8 PACKAGE: the INT8 model, if it holds its gates, into the published engine's folder and manifest.
 int8() {
-    if "$python" -m "$1.quantize" --model "$out/model.onnx" --data "$data" --all-data "$(dirname "$data")" --out "$out" >"$work/int8.toml"; then
+    if "$python" -m "$1.quantize" --model "$out/model.onnx" --data "$data" --all-data "$(dirname "$data")" --others "$phantoms" --out "$out" >"$work/int8.toml"; then
         cat "$work/int8.toml" >>"$out/manifest.toml"
     else
         rm -f "$out/model.int8.onnx"

@@ -1,7 +1,7 @@
 """The f32 model as static QDQ INT8, calibrated on training pictures; the gates that it must hold.
 
 Weights are signed 8-bit integers by output channel, activations unsigned 8-bit by tensor, ranges the smallest and
-largest value seen. The output `unlikeness` stays f32 from the pooling on.
+largest value seen. The output `unlikeness` is made anew: it stays f32 from the pooling on, and its Gaussian is that of the INT8 network's features.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from onnxruntime.quantization import (CalibrationDataReader, CalibrationMethod, 
 
 from .recipe import recipe
 from .session import Session
-from .unlike import judge
-from .unlikeness import node_names
+from .unlike import judge, known_forms
+from .unlikeness import add_unlikeness, bare
 
 CALIBRATION_PICTURES = 120
 
@@ -50,15 +50,21 @@ class Tensors(CalibrationDataReader):
         return next(self.tensors, None)
 
 
-def quantize(model: Path, tensors: Iterable[np.ndarray], out: Path, kept: tuple[str, ...] = ()) -> None:
-    """`tensors` are inputs (inputs x h x w, 0..1); nodes whose names begin with one of `kept` stay f32."""
-    graph = onnx.load(str(model))
-    quantize_static(
-        str(model), str(out), Tensors(tensors, graph.graph.input[0].name),
-        quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
-        activation_type=QuantType.QUInt8, calibrate_method=CalibrationMethod.MinMax,
-        nodes_to_exclude=[*node_names(graph), *(n.name for n in graph.graph.node if kept and n.name.startswith(kept))],
-    )
+def quantize(model: Path, tensors: Iterable[np.ndarray], out: Path, known: Iterable[np.ndarray], levels: tuple[int, ...],
+             kept: tuple[str, ...] = ()) -> None:
+    """`tensors` are inputs (inputs x h x w, 0..1) to calibrate on, `known` those of training, which the output `unlikeness` of the
+    levels compares with; nodes whose names begin with one of `kept` stay f32."""
+    graph = bare(onnx.load(str(model)))
+    with tempfile.TemporaryDirectory() as folder:
+        plain, rounded = Path(folder) / "f32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(graph, str(plain))
+        quantize_static(
+            str(plain), str(rounded), Tensors(tensors, graph.graph.input[0].name),
+            quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
+            activation_type=QuantType.QUInt8, calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=[n.name for n in graph.graph.node if kept and n.name.startswith(kept)],
+        )
+        add_unlikeness(rounded, out, known, levels)
 
 
 def missed(figures: dict[str, float]) -> list[str]:
@@ -80,6 +86,7 @@ def arguments(doc: str | None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="the engine's data set")
     parser.add_argument("--all-data", type=Path, required=True, help="the folder of all data sets")
+    parser.add_argument("--others", type=lambda text: Path(text) if text else None, help="as for common.unlike")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 

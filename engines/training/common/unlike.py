@@ -36,6 +36,14 @@ def forms(tensors: Iterable[np.ndarray], seed: int) -> Iterator[np.ndarray]:
         yield (np.round(np.clip(x, 0, 1) * 255) / 255).astype(np.float32)
 
 
+def known_forms(r: Recipe, data: Path, others: Path | None) -> Iterator[np.ndarray]:
+    """Tensors of what an engine knows: the training pictures of `data` and `others` in these forms."""
+    training = r.training(data)
+    if others and r.others:
+        training = chain(training, r.others(others))
+    return forms((r.tensor(p) for p in training), 1)
+
+
 def values(session: Session, tensors: Iterable[np.ndarray]) -> np.ndarray:
     return np.array([session.outputs(x)[NAME][0] for x in tensors])
 
@@ -79,10 +87,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True)
     a = parser.parse_args()
     r = recipe(a.engine)
-    training = r.training(a.data)
-    if a.others and r.others:
-        training = chain(training, r.others(a.others))
-    add_unlikeness(a.model, a.out, forms((r.tensor(p) for p in training), 1), r.levels)
+    add_unlikeness(a.model, a.out, known_forms(r, a.data, a.others), r.levels)
 
     session, before = Session(a.out, 1), Session(a.model, 1)
     held = [r.tensor(p) for p in r.held_out(a.data)]

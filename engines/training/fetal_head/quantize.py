@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from common.quantize import CALIBRATION_PICTURES, arguments, publish, quantize
+from common.unlike import known_forms
 
 from .dataset import Still, is_validation, read_hc18
 from .evaluate import bootstrap_by_subject
 from .measure import Engine, circumference_mm, dice
-from .recipe import tensor
+from .recipe import RECIPE, tensor
 
 
 def parity(model: Path, quantized: Path, stills: list[Still]) -> dict[str, float]:
@@ -56,7 +57,8 @@ def main() -> None:
     random.Random(1).shuffle(training)
 
     def make(path: Path) -> dict[str, float]:
-        quantize(a.model, (tensor(s.read_image()) for s in training[:CALIBRATION_PICTURES]), path)
+        quantize(a.model, (tensor(s.read_image()) for s in training[:CALIBRATION_PICTURES]), path,
+                 known_forms(RECIPE, a.data, a.others), RECIPE.levels)
         return parity(a.model, path, [s for s in stills if is_validation(s.subject)])
 
     publish(make, "fetal-head", a)

@@ -17,9 +17,11 @@ from common.label_maps import label_source
 from common.label_parity import parity
 from common.quantize import CALIBRATION_PICTURES, FINE_LEVELS, arguments, publish, quantize
 from common.session import Session
+from common.unlike import known_forms
 
 from .augment import tensor
 from .dataset import CLASSES, read_frames
+from .recipe import RECIPE
 
 
 def labeller(model: Path) -> Callable[[np.ndarray], np.ndarray]:
@@ -35,7 +37,7 @@ def main() -> None:
     held = [(f.read_image(), f.read_mask(), f.sequence) for f in frames if f.validates]
 
     def make(path: Path) -> dict[str, float]:
-        quantize(a.model, (tensor(f.read_image()) for f in chosen), path, FINE_LEVELS)
+        quantize(a.model, (tensor(f.read_image()) for f in chosen), path, known_forms(RECIPE, a.data, a.others), RECIPE.levels, FINE_LEVELS)
         return parity(held, labeller(a.model), labeller(path), CLASSES)
 
     publish(make, "larynx", a)

@@ -12,9 +12,11 @@ from pathlib import Path
 from common.label_parity import parity
 from common.quantize import CALIBRATION_PICTURES, FINE_LEVELS, arguments, publish, quantize
 from common.session import Session
+from common.unlike import known_forms
 
 from .dataset import CLASSES, read_stills, tensor
 from .evaluate import predict
+from .recipe import RECIPE
 
 
 def main() -> None:
@@ -24,7 +26,7 @@ def main() -> None:
     held = [(s.read_image(), s.read_mask(), s.group) for s in stills if s.validates]
 
     def make(path: Path) -> dict[str, float]:
-        quantize(a.model, (tensor(s.read_image()) for s in training), path, FINE_LEVELS)
+        quantize(a.model, (tensor(s.read_image()) for s in training), path, known_forms(RECIPE, a.data, a.others), RECIPE.levels, FINE_LEVELS)
         one, other = Session(a.model), Session(path)
         return parity(held, lambda gray: predict(one, gray)[0], lambda gray: predict(other, gray)[0], CLASSES)
 
