@@ -2,22 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst_video::prelude::*;
 use vesalius_dicom::Recording;
 use vesalius_measure::frame::Frame;
 
-use crate::bus::{BusError, error_told};
-use crate::encode::make;
 use crate::error::ReplayError;
 use crate::input::{Input, file_name};
-use crate::source::{self, Met};
+use crate::pull::Pull;
 use crate::{dicom, stills};
-
-/// Longest time that one frame may take to come.
-const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 /// A decoded frame.
 pub(crate) struct Shown {
@@ -75,44 +68,16 @@ fn decode_to(
     number: u64,
     take: &mut dyn FnMut(u64, gst::Sample) -> Result<(), ReplayError>,
 ) -> Result<u64, ReplayError> {
-    let pipeline = gst::Pipeline::new();
-    let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
-    let sink =
-        gst_app::AppSink::builder().caps(&gstvesalius::template_caps()).sync(false).max_buffers(2).build();
-    let refused = |_| ReplayError::Pipeline {
-        path: path.to_owned(),
-        message: "its elements cannot be linked".to_owned(),
-    };
-    let parts = [&convert, sink.upcast_ref::<gst::Element>()];
-    pipeline.add_many(parts).map_err(refused)?;
-    gst::Element::link_many(parts).map_err(refused)?;
-    let met = Arc::new(Met::default());
-    let entry = convert.clone();
-    let attach = move |pad: &gst::Pad| entry.static_pad("sink").is_some_and(|sink| pad.link(&sink).is_ok());
-    let fed = source::add(&pipeline, path, recording, &met, attach)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    // What does not start says so on the bus.
-    let started = pipeline.set_state(gst::State::Playing);
-    let feeder = fed.map(|fed| fed.feed(stop.clone(), met.clone())).transpose()?;
-    let (mut seen, mut taken) = (0, Ok(()));
-    while started.is_ok() && taken.is_ok() && seen <= number {
-        match sink.try_pull_sample(PATIENCE) {
-            Some(sample) => {
-                taken = take(seen, sample);
-                seen += 1;
-            }
-            None => break,
-        }
+    let pull = Pull::start(path, recording, &gstvesalius::template_caps())?;
+    let mut seen = 0;
+    while seen <= number
+        && let Some(sample) = pull.next()
+    {
+        take(seen, sample)?;
+        seen += 1;
     }
-    let error = first_error(&pipeline);
-    stop.store(true, Ordering::Release);
-    let _ = pipeline.set_state(gst::State::Null);
-    if let Some(feeder) = feeder {
-        let _ = feeder.join();
-    }
-    taken?;
-    match error {
-        Some(error) if seen == 0 => Err(met.undecodable(path.to_owned(), &error)),
+    match pull.error() {
+        Some(error) if seen == 0 => Err(pull.met.undecodable(path.to_owned(), &error)),
         _ => Ok(seen),
     }
 }
@@ -147,15 +112,6 @@ pub fn pictures(
         if wanted.contains_key(&number) { hand_over(number, &Shown::new(path, sample)?) } else { Ok(()) }
     })?;
     Ok(())
-}
-
-fn first_error(pipeline: &gst::Pipeline) -> Option<BusError> {
-    let bus = pipeline.bus()?;
-    let message = bus.pop_filtered(&[gst::MessageType::Error])?;
-    match message.view() {
-        gst::MessageView::Error(error) => Some(error_told(error)),
-        _ => None,
-    }
 }
 
 impl Shown {

@@ -33,6 +33,7 @@ mod dicom;
 mod encode;
 mod fed;
 mod gif;
+mod pull;
 mod source;
 mod stills;
 mod video;

@@ -1,21 +1,14 @@
 //! Every picture of an input in red, green and blue, one after the other, for those who look at pictures alone.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use crate::bus::{BusError, error_told};
-use crate::encode::make;
 use crate::error::ReplayError;
 use crate::input::Input;
-use crate::source::{self, Met};
+use crate::pull::Pull;
 use crate::{dicom, stills};
-
-/// Longest time that a picture may take to come.
-const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 /// A decoded picture.
 #[derive(Clone, Copy, Debug)]
@@ -85,47 +78,23 @@ pub fn each<E: From<ReplayError>>(
     }
 }
 
-/// A pipeline that ends with whoever holds it.
-struct Running(gst::Pipeline, Arc<AtomicBool>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.1.store(true, Ordering::Release);
-        let _ = self.0.set_state(gst::State::Null);
-    }
-}
-
 fn stream<E: From<ReplayError>>(
     path: &Path,
     recording: Option<vesalius_dicom::Recording>,
     look: &mut impl FnMut(Shown<'_>) -> Result<bool, E>,
 ) -> Result<Looked, E> {
-    let running = Running(gst::Pipeline::new(), Arc::default());
-    let pipeline = &running.0;
-    let convert = make("videoconvert", "gstreamer1.0-plugins-base")?;
-    let sink = gst_app::AppSink::builder()
-        .caps(&gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::Rgb).build())
-        .sync(false)
-        .max_buffers(2)
-        .build();
     let refused =
         |message: &str| ReplayError::Pipeline { path: path.to_owned(), message: message.to_owned() };
-    let parts = [&convert, sink.upcast_ref::<gst::Element>()];
-    pipeline.add_many(parts).map_err(|_| refused("its elements cannot be added"))?;
-    gst::Element::link_many(parts).map_err(|_| refused("its elements cannot be linked"))?;
-    let met = Arc::new(Met::default());
-    let entry = convert.clone();
-    let attach = move |pad: &gst::Pad| entry.static_pad("sink").is_some_and(|sink| pad.link(&sink).is_ok());
-    let fed = source::add(pipeline, path, recording, &met, attach)?;
-    // What does not start says so on the bus.
-    let started = pipeline.set_state(gst::State::Playing);
-    let _feeder = fed.map(|fed| fed.feed(running.1.clone(), met.clone())).transpose()?;
+    let pull = Pull::start(
+        path,
+        recording,
+        &gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::Rgb).build(),
+    )?;
     let mut looked = Looked::default();
     let mut rgb = Vec::new();
-    while started.is_ok() {
-        let Some(sample) = sink.try_pull_sample(PATIENCE) else { break };
+    while let Some(sample) = pull.next() {
         if looked.media.is_none() {
-            looked.media = media(pipeline);
+            looked.media = media(&pull.pipeline);
         }
         let (size, pts) = packed(&sample, &mut rgb).ok_or_else(|| refused("a picture has no memory"))?;
         let shown = Shown { frame: looked.frames, size, pts_ns: pts, rgb: &rgb };
@@ -134,22 +103,14 @@ fn stream<E: From<ReplayError>>(
             return Ok(looked);
         }
     }
-    match first_error(pipeline) {
-        Some(error) if looked.frames == 0 => Err(met.undecodable(path.to_owned(), &error).into()),
+    match pull.error() {
+        Some(error) if looked.frames == 0 => Err(pull.met.undecodable(path.to_owned(), &error).into()),
         Some(error) => Err(refused(&error.message).into()),
-        None => match met.broken.lock().take() {
+        None => match pull.met.broken.lock().take() {
             Some(message) => Err(refused(&message).into()),
-            None if sink.is_eos() => Ok(looked),
+            None if pull.is_at_end() => Ok(looked),
             None => Err(refused("no picture came for half a minute").into()),
         },
-    }
-}
-
-fn first_error(pipeline: &gst::Pipeline) -> Option<BusError> {
-    let message = pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
-    match message.view() {
-        gst::MessageView::Error(error) => Some(error_told(error)),
-        _ => None,
     }
 }
 

@@ -76,6 +76,11 @@ struct Structure<'a> {
     border_fraction: Option<f64>,
 }
 
+/// Nothing where there is no text.
+fn text<'a>(text: Option<&'a Cow<'_, str>>) -> &'a [u8] {
+    text.map_or(&[], |t| t.as_bytes())
+}
+
 impl FrameTable {
     /// Begins a table; it takes its place when it is finished.
     ///
@@ -133,14 +138,13 @@ impl FrameTable {
     }
 
     fn row(&mut self, run: &str, frame: &Frame<'_>, structure: Option<&Structure<'_>>) {
-        let text = |text: Option<&Cow<'_, str>>| text.map(|t| t.as_bytes().to_vec()).unwrap_or_default();
         let [of_run, input, status, reason, name, withheld] = &mut self.texts;
         of_run.push(run.as_bytes());
         input.push(frame.input.as_bytes());
         status.push(frame.status.as_bytes());
-        reason.push_unless_empty(&text(frame.reason.as_ref()));
-        name.push_unless_empty(&text(structure.map(|s| &s.name)));
-        withheld.push_unless_empty(&text(structure.and_then(|s| s.withheld.as_ref())));
+        reason.push_unless_empty(text(frame.reason.as_ref()));
+        name.push_unless_empty(text(structure.map(|s| &s.name)));
+        withheld.push_unless_empty(text(structure.and_then(|s| s.withheld.as_ref())));
         let numbers = [frame.frame, frame.pts_ns, frame.size[0].into(), frame.size[1].into()];
         for (column, value) in self.ints.iter_mut().zip(numbers) {
             column.push(value);
