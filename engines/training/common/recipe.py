@@ -23,6 +23,7 @@ class Recipe:
     held_out: Callable[[Path], Iterator[np.ndarray]]
     levels: tuple[int, ...]  # of the network, whose maps make `unlikeness`: a 16th of the picture's size and so on
     others: Callable[[Path], Iterator[np.ndarray]] | None = None  # more pictures of training, of a folder of their own
+    others_share: float = 0.0  # what part of the pictures that `unlikeness` knows they are: that which they had in training
 
 
 def recipe(engine: str) -> Recipe:

@@ -13,7 +13,6 @@ import argparse
 import json
 import time
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +36,13 @@ def forms(tensors: Iterable[np.ndarray], seed: int) -> Iterator[np.ndarray]:
 
 
 def known_forms(r: Recipe, data: Path, others: Path | None) -> Iterator[np.ndarray]:
-    """Tensors of what an engine knows: the training pictures of `data` and `others` in these forms."""
-    training = r.training(data)
+    """Tensors of what an engine knows: the training pictures of `data` in these forms, and as many of `others`, evenly chosen,
+    as make up their share."""
+    training = list(r.training(data))
     if others and r.others:
-        training = chain(training, r.others(others))
+        more = list(r.others(others))
+        count = min(len(more), round(len(training) * r.others_share / (1 - r.others_share)))
+        training += [more[i * len(more) // count] for i in range(count)]
     return forms((r.tensor(p) for p in training), 1)
 
 

@@ -16,6 +16,11 @@ from common.session import Session
 
 from .geometry import (Ellipse, Letterbox, apply, direct_ellipse, invert, letterbox, polygon_moment_ellipse)
 
+# The probability, before the temperature, from which a pixel is head: the training stills' masks are met best by it.
+LEVEL = 0.44
+# How far inside the mask's edge the head ends, in pixels of the model's picture: the masks hold the line that was drawn.
+# The training stills' recorded circumferences are met best by it.
+INSET_PX = 0.4
 # Outline points this near to the picture's border (model pixels) follow the border, not the head.
 BORDER_MARGIN = 1.5
 
@@ -43,8 +48,10 @@ class Engine(Session):
         return measure_logits(self.logits(box.resize(gray)), box)
 
 
-def measure_logits(logits: np.ndarray, box: Letterbox) -> Measured:
-    probability = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -40, 40)))
+def measure_logits(logits: np.ndarray, box: Letterbox, level: float = LEVEL, inset_px: float = INSET_PX) -> Measured:
+    # Shifted so that the level is a probability of one half.
+    shifted = logits.astype(np.float64) - np.log(level / (1 - level))
+    probability = 1 / (1 + np.exp(-np.clip(shifted, -40, 40)))
     content = largest_filled(box.content(probability))
     up = cv2.resize(content, (box.source_w, box.source_h), interpolation=cv2.INTER_LINEAR)
     mask = (up > 0.5).astype(np.uint8)
@@ -57,7 +64,9 @@ def measure_logits(logits: np.ndarray, box: Letterbox) -> Measured:
             & (points[:, 1] > BORDER_MARGIN) & (points[:, 1] < box.content_h - 1 - BORDER_MARGIN))
     source_from_content = invert(box.model_from_source())
     source = apply(source_from_content, points + [box.pad_left, box.pad_top])
-    return Measured(mask, source, not free.all(), polygon_moment_ellipse(source), direct_ellipse(source[free]))
+    inset = inset_px * box.source_w / box.content_w
+    moments, direct = (e and e.grown(-inset) for e in (polygon_moment_ellipse(source), direct_ellipse(source[free])))
+    return Measured(mask, source, not free.all(), moments, direct)
 
 
 def largest_filled(probability: np.ndarray) -> np.ndarray:

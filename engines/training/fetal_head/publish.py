@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from common.publish import arguments, common_fields, read, write
+
+from .measure import INSET_PX, LEVEL
 
 
 def fields(model: Path, scores: dict, unlikeness: dict) -> dict[str, str]:
@@ -13,6 +17,9 @@ def fields(model: Path, scores: dict, unlikeness: dict) -> dict[str, str]:
            "subjects": str(head["subjects"]), "below": str(head["below_dice_0_95"]),
            "missed": str(head["missed"]), "found_dice": f"{head['found_dice']:.4f}",
            "found_mae": f"{head['found_hc_direct_mae_mm']:.2f}"}
+    # The manifest's threshold is one of calibrated probabilities.
+    logit = np.log(LEVEL / (1 - LEVEL)) / head["calibration"]["temperature"]
+    out |= {"level": f"{LEVEL:.2f}", "threshold": f"{1 / (1 + np.exp(-logit)):.3f}", "inset": f"{INSET_PX:.2f}"}
     d = head["dice"]
     out |= {"dice_mean": f"{d['mean']:.4f}", "dice_low": f"{d['ci95'][0]:.4f}", "dice_high": f"{d['ci95'][1]:.4f}",
             "dice_median": f"{d['median']:.4f}", "dice_worst": f"{d['worst']:.3f}"}

@@ -28,4 +28,4 @@ def _pictures(stills: list[Still], held_out: bool) -> Iterator[np.ndarray]:
 RECIPE = Recipe("fetal-head", "hc18", lambda picture: tensor(gray_of(picture)),
                 training=lambda data: _pictures(read_hc18(data), False),
                 held_out=lambda data: _pictures(read_hc18(data), True), levels=(32, 16),
-                others=lambda folder: _pictures(read_phantoms(folder), False))
+                others=lambda folder: _pictures(read_phantoms(folder), False), others_share=0.1)

@@ -134,6 +134,7 @@ pub fn classes(
             threshold: 0.5,
             components: KeepComponents::All,
             fill_holes: false,
+            outline_inset_px: 0.0,
         });
     }
     Ok(classes)

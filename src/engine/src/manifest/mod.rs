@@ -280,6 +280,17 @@ pub struct ClassSection {
     pub components: KeepComponents,
     /// Whether holes are filled.
     pub fill_holes: bool,
+    /// How far inside the mask's edge the outline lies that is drawn and measured, in pixels of the model's picture, at most
+    /// [`MOST_INSET_PX`]. For labels that hold more than the structure: a line that was drawn around it, say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outline_inset_px: f64,
+}
+
+/// Greatest `outline_inset_px`: more is no label's margin.
+pub const MOST_INSET_PX: f64 = 4.0;
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl ClassSection {

@@ -145,6 +145,16 @@ const CASES: &[Case] = &[
     },
     Case { from: "threshold = 0.5", to: "threshold = 1.0", names: &["classes[0].threshold"] },
     Case { from: "threshold = 0.5", to: "threshold = nan", names: &["classes[0].threshold"] },
+    Case {
+        from: "fill_holes = false",
+        to: "fill_holes = false\noutline_inset_px = -0.4",
+        names: &["classes[0].outline_inset_px", "4"],
+    },
+    Case {
+        from: "fill_holes = false",
+        to: "fill_holes = false\noutline_inset_px = nan",
+        names: &["classes[0].outline_inset_px"],
+    },
     Case { from: "index = 1", to: "index = 0", names: &["classes[0].index", "0"] },
     Case { from: "index = 1", to: "index = 2", names: &["classes[0].index"] },
     Case { from: "index = 1", to: "index = 300", names: &["classes"] },

@@ -3,7 +3,8 @@
 use vesalius_measure::protocol::ProtocolConfig;
 
 use super::{
-    Activation, ClassSection, Element, Manifest, ManifestError, OutputKind, Precision, PrecisionSection,
+    Activation, ClassSection, Element, MOST_INSET_PX, Manifest, ManifestError, OutputKind, Precision,
+    PrecisionSection,
 };
 
 /// Pictures larger than this on a side are no input of a segmentation network.
@@ -338,6 +339,10 @@ fn validate_class(position: usize, class: &ClassSection) -> Result<(), ManifestE
     // Also false for NaN.
     if !(class.threshold > 0.0 && class.threshold < 1.0) {
         return fail(key("threshold"), format!("{} is not between 0 and 1, both excluded", class.threshold));
+    }
+    if !(0.0..=MOST_INSET_PX).contains(&class.outline_inset_px) {
+        let inset = class.outline_inset_px;
+        return fail(key("outline_inset_px"), format!("{inset} is not in 0 to {MOST_INSET_PX}"));
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! A model's output to class probabilities and outlines.
 //!
 //! The border of a letterbox is set to 0 whatever the network says of it: nothing is found where there was no
-//! picture. Then each class is cleaned up as the manifest asks and its outlines are traced at its threshold.
+//! picture. Then each class is cleaned up as the manifest asks, its outlines are traced at its threshold and moved inward
+//! where its labels hold more than the structure.
 
 mod activation;
 
@@ -26,6 +27,8 @@ struct ClassRule {
     info: Arc<ClassInfo>,
     keep: KeepComponents,
     fill_holes: bool,
+    /// In pixels of the model's picture.
+    outline_inset_px: f64,
 }
 
 /// How the second output is read, from the manifest.
@@ -68,6 +71,7 @@ impl Postprocessor {
             info: Arc::clone(info),
             keep: section.components,
             fill_holes: section.fill_holes,
+            outline_inset_px: section.outline_inset_px,
         };
         Self {
             engine_name: manifest.engine.name.clone(),
@@ -168,7 +172,9 @@ impl Postprocessor {
         for (rule, mut map) in self.classes.iter().zip(maps) {
             let (components, confidence) = clean_up(rule, self.width, &mut map);
             let probability = ProbabilityMap::new(self.width, self.height, map)?;
-            let contours = contour::trace(&probability, geometry, rule.info.threshold);
+            let edges = contour::trace(&probability, geometry, rule.info.threshold);
+            let contours: Vec<_> =
+                edges.into_iter().map(|edge| edge.inset(rule.outline_inset_px, geometry)).collect();
             found.classes.push(ClassResult {
                 class: Arc::clone(&rule.info),
                 probability,

@@ -266,6 +266,33 @@ fn verify_reports_shapes_and_times() {
     assert!(matches!(error, EngineError::NotFinite { .. }));
 }
 
+/// A manifest may say that its masks hold a margin; the outline that is measured lies inside it, the mask does not shrink.
+#[test]
+fn outlines_lie_inside_the_margin_of_the_labels() {
+    let engine = Engine::open(&model("nhwc-probabilities")).unwrap();
+    let geometry = Geometry::new((80, 48), (40, 24), ResizeRule::Stretch, (1, 1)).unwrap();
+    let inside = |i: usize| (10..30).contains(&(i % 40)) && (6..18).contains(&(i / 40));
+    let values: Vec<f32> = (0..40 * 24).map(|i| f32::from(u8::from(inside(i)))).collect();
+    let found = |inset_px: f64| {
+        let mut manifest = engine.manifest().clone();
+        manifest.classes[0].outline_inset_px = inset_px;
+        let mut postprocessor = Postprocessor::new(&manifest, Precision::F32, engine.classes());
+        let found = postprocessor.process(OutputValues::F32(&values), &geometry).unwrap();
+        found.classes.into_iter().next().unwrap()
+    };
+    let (edge, inset) = (found(0.0), found(0.75));
+    assert_eq!(edge.probability, inset.probability);
+    // A rectangle of 40 by 24 source pixels, two of them a pixel of the model's.
+    let left = |found: &vesalius_measure::result::ClassResult| {
+        // Away from the corners, which become rounder.
+        let side = found.contours[0].outer.iter().filter(|p| (18.0..29.0).contains(&p.y_px));
+        side.map(|p| p.x_px).fold(f64::MAX, f64::min)
+    };
+    assert!((left(&edge) - 19.5).abs() < 1e-9 && (left(&inset) - 21.0).abs() < 1e-9, "{}", left(&inset));
+    let area = inset.contours[0].area_px2;
+    assert!((area - 37.0 * 21.0).abs() < 4.0, "{area}");
+}
+
 /// What no good model gives, handed to the post-processing without one.
 #[test]
 fn outputs_that_are_wrong_are_errors() {

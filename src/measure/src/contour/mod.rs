@@ -4,6 +4,8 @@
 //! along the grid's edges. Cells where opposite corners are inside are joined when the mean of the four corners
 //! is inside too. Outside the map's content lies 0, so that every outline is closed.
 
+mod inset;
+
 use crate::geometry::{Geometry, PointInFrame, PointInModel};
 use crate::mask::ProbabilityMap;
 use crate::track::TrackId;
