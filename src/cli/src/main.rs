@@ -42,6 +42,7 @@ const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    vesalius_engine::runtime::keep_private();
     // Before anything is opened or started: this process serves another one's inference, confined.
     if std::env::args_os().nth(1).is_some_and(|first| first == vesalius_engine::apart::ARGUMENT) {
         return vesalius_engine::apart::serve();

@@ -14,10 +14,18 @@ use vesalius_measure::frame::{Frame, PixelFormat};
 const SCENARIO: &str = "VESALIUS_TEST_SCENARIO";
 
 fn run(scenario: &str, variables: &[(&str, &Path)]) -> Output {
+    run_with(scenario, variables.iter().map(|(name, value)| (*name, Some(*value))))
+}
+
+/// A variable without a value is not set.
+fn run_with<'a>(scenario: &str, variables: impl IntoIterator<Item = (&'a str, Option<&'a Path>)>) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--nocapture", "--test-threads=1", "scenario"]).env(SCENARIO, scenario);
     for (name, value) in variables {
-        command.env(name, value);
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     command.output().unwrap()
 }
@@ -76,6 +84,7 @@ fn scenario() {
             assert!(matches!(runtime::load(Some(&text)), Err(RuntimeError::Unusable { .. })));
             runtime::load(None).unwrap();
         }
+        "private" => process(&mut worker()),
         // The process ends while other threads are inside the runtime, and with a worker that is never dropped.
         "exit" => {
             let mut kept = worker();
@@ -134,6 +143,21 @@ fn a_damaged_library_is_an_error() {
 /// The library that is installed, or a line that says that the rest is skipped.
 fn library() -> Result<PathBuf, ()> {
     runtime::load(None).map(|runtime| runtime.path.clone()).map_err(|error| println!("skipped: {error}"))
+}
+
+/// Builds of ONNX Runtime that record what they do put it in the user's cache, with an identifier of the machine.
+#[test]
+fn the_runtime_leaves_nothing_in_the_users_cache() {
+    let Ok(library) = library() else { return };
+    let home = tempfile::tempdir().unwrap();
+    // Where these are set they record nothing anyway.
+    let unset = ["CI", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY"].map(|name| (name, None));
+    let set = [("ORT_DYLIB_PATH", library.as_path()), ("HOME", home.path()), ("XDG_CACHE_HOME", home.path())];
+    let output = run_with("private", set.map(|(name, value)| (name, Some(value))).into_iter().chain(unset));
+    assert!(output.status.success(), "{output:?}");
+    let left: Vec<_> =
+        std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

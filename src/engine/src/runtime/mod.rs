@@ -6,12 +6,13 @@
 //! is tried in its stead, so that a broken installation never changes silently which code runs. A path may be a file or
 //! a folder with the file.
 //!
-//! The runtime's telemetry is off. Its own log is silent but for fatal messages; `ORT_LOG` set to `verbose`, `info`,
+//! The runtime's telemetry is off, see [`keep_private`]. Its own log is silent but for fatal messages; `ORT_LOG` set to `verbose`, `info`,
 //! `warning` or `error` opens it. Once loaded, library and environment stay until the process ends: nothing is torn
 //! down, so threads that still run a model at exit find it whole.
 
 pub(crate) mod elf;
 mod find;
+mod telemetry;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -20,6 +21,7 @@ use parking_lot::Mutex;
 
 use crate::error::one_line;
 use find::Candidate;
+pub use telemetry::keep_private;
 
 /// Environment variable with the path of the library.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -167,6 +169,7 @@ fn load_all(path: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
             Some(_) => Ok(loaded),
         };
     }
+    keep_private();
     let mut searched = Vec::new();
     let candidate = find::candidate(path, &mut searched)?;
     let loaded = match candidate {
