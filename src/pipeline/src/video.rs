@@ -183,6 +183,7 @@ fn build(
         let sink = make("fakesink", "libgstreamer1.0-0")?;
         sink.set_property("name", "last");
         sink.set_property("sync", false);
+        take_any_strides(&sink);
         pipeline.add(&sink).map_err(refused)?;
         measure.link(&sink).map_err(refused)?;
     } else {
@@ -206,6 +207,21 @@ fn build(
         pad.link(&sink).is_ok()
     })?;
     Ok((queue, fed))
+}
+
+/// Says for a sink that looks at no frame that rows may lie apart as the decoder has them. Where nobody says so the decoder copies
+/// every frame.
+fn take_any_strides(sink: &gst::Element) {
+    let Some(pad) = sink.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+        match info.query_mut().map(gst::QueryRef::view_mut) {
+            Some(gst::QueryViewMut::Allocation(query)) => {
+                query.add_allocation_meta::<gst_video::VideoMeta>(None);
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        }
+    });
 }
 
 /// Adds the coder once the size of the picture is known.
