@@ -30,10 +30,15 @@ test: setup
 	cargo build --workspace --locked --lib --bins --tests --examples
 	cargo test --workspace --locked
 
+# `BUILD=debug` takes what `make test` has built.
+BUILD := release
+demo-build-release := --release -p vesalius -p gst-plugin-vesalius
+demo-build-debug := --workspace --lib --bins
+
 .PHONY: demo
 demo: setup
-	cargo build --release --locked -p vesalius -p gst-plugin-vesalius
-	"$(TARGET)/release/vesalius" demo --out out/demo
+	cargo build --locked $(demo-build-$(BUILD))
+	"$(TARGET)/$(BUILD)/vesalius" demo --out out/demo
 
 .PHONY: check
 check:
