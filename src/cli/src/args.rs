@@ -165,7 +165,7 @@ pub enum WhenFullChoice {
 
 #[derive(Debug, Parser)]
 pub struct LiveArgs {
-    /// v4l2:///dev/video0, rtsp://…, srt://…, launch:… (as gst-launch-1.0 takes it), phantom:NAME, or a recording, which is
+    /// v4l2:///dev/video0, decklink://0, rtsp://…, srt://…, launch:… (as gst-launch-1.0 takes it), phantom:NAME, or a recording, which is
     /// shown at its own pace
     #[arg(value_name = "SOURCE", required_unless_present = "profile")]
     pub source: Option<String>,

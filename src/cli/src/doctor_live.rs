@@ -10,8 +10,9 @@ use vesalius_measure::frame::Frame;
 use crate::doctor::Check;
 
 /// Elements that live pictures need beside those of recordings, and the Debian package of each.
-const ELEMENTS: [(&str, &str, &str); 6] = [
+const ELEMENTS: [(&str, &str, &str); 7] = [
     ("v4l2src", "gstreamer1.0-plugins-good", "cameras and frame grabbers"),
+    ("decklinkvideosrc", "gstreamer1.0-plugins-bad", "SDI and HDMI cards of Blackmagic Design"),
     ("rtspsrc", "gstreamer1.0-plugins-good", "RTSP"),
     ("srtsrc", "gstreamer1.0-plugins-bad", "SRT"),
     ("jpegenc", "gstreamer1.0-plugins-good", "the page's pictures"),

@@ -12,6 +12,8 @@ use super::error::LiveError;
 pub enum Source {
     /// A camera or frame grabber of Video4Linux: `v4l2:///dev/video0`.
     Camera(String),
+    /// An SDI or HDMI card of Blackmagic Design by its number: `decklink://0`.
+    DeckLink(i32),
     /// `rtsp://…` or `rtsps://…`.
     Rtsp(String),
     /// `srt://…`.
@@ -29,11 +31,17 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`LiveError::Source`] for a phantom that there is not, or a file that is not there.
+    /// [`LiveError::Source`] for a phantom that there is not, a card without a number, or a file that is not there.
     pub fn parse(text: &str) -> Result<Self, LiveError> {
         let wrong = |message: String| LiveError::Source { message };
         if let Some(device) = text.strip_prefix("v4l2://") {
             return Ok(Self::Camera(device.to_owned()));
+        }
+        if let Some(number) = text.strip_prefix("decklink://") {
+            let number = number.parse().ok().filter(|&number| number >= 0);
+            return number.map(Self::DeckLink).ok_or_else(|| {
+                wrong(format!("{text}: a card is named by its number, such as decklink://0 for the first"))
+            });
         }
         if text.starts_with("rtsp://") || text.starts_with("rtsps://") {
             return Ok(Self::Rtsp(text.to_owned()));
@@ -53,7 +61,7 @@ impl Source {
             return Ok(Self::File(path));
         }
         Err(wrong(format!(
-            "{text}: there is no such file; other sources are v4l2:///dev/video0, rtsp://…, srt://…, launch:… and phantom:NAME"
+            "{text}: there is no such file; other sources are v4l2:///dev/video0, decklink://0, rtsp://…, srt://…, launch:… and phantom:NAME"
         )))
     }
 
@@ -61,6 +69,7 @@ impl Source {
     pub fn label(&self) -> String {
         match self {
             Self::Camera(device) => device.rsplit('/').next().unwrap_or_default().to_owned(),
+            Self::DeckLink(number) => format!("card {number}"),
             Self::Rtsp(_) => "RTSP stream".to_owned(),
             Self::Srt(_) => "SRT stream".to_owned(),
             Self::Launch(_) => "pipeline".to_owned(),
@@ -80,10 +89,16 @@ impl Source {
     ///
     /// One line: an element is missing, or a text is none.
     pub(crate) fn pipeline(&self) -> Result<Parts, String> {
-        let decode = "decodebin name=decode ! videoconvert";
+        // Of two fields one is taken, without waiting for the next: outlines of a comb are those of no moment. Frames pass as
+        // they are.
+        let decode = "decodebin name=decode ! videoconvert ! deinterlace mode=auto method=linear fields=top";
         // Names and addresses are set as properties: nothing in them is read as a pipeline.
         let text = match self {
             Self::Camera(_) => format!("v4l2src name=source ! {decode}"),
+            // Frames that the card makes up while nothing is plugged in are none: NO SIGNAL is said by what is missing.
+            Self::DeckLink(_) => {
+                format!("decklinkvideosrc name=source mode=auto drop-no-signal-frames=true ! {decode}")
+            }
             Self::Rtsp(_) => format!("rtspsrc name=source latency=50 drop-on-latency=true ! {decode}"),
             Self::Srt(_) => format!("srtsrc name=source ! {decode}"),
             Self::Launch(text) => format!("{text} ! {decode}"),
@@ -97,6 +112,7 @@ impl Source {
         if let Some(source) = pipeline.by_name("source") {
             match self {
                 Self::Camera(device) => source.set_property("device", device),
+                Self::DeckLink(number) => source.set_property("device-number", number),
                 Self::Rtsp(url) => source.set_property("location", url),
                 Self::Srt(url) => source.set_property("uri", url),
                 Self::File(path) => source.set_property("location", path.to_string_lossy().as_ref()),
@@ -139,6 +155,11 @@ mod tests {
     fn names_of_sources() {
         let camera = Source::parse("v4l2:///dev/video2").unwrap();
         assert_eq!((camera.label(), &camera), ("video2".to_owned(), &Source::Camera("/dev/video2".into())));
+        let card = Source::parse("decklink://1").unwrap();
+        assert_eq!((card.label().as_str(), &card), ("card 1", &Source::DeckLink(1)));
+        for wrong in ["decklink://", "decklink://-1", "decklink://sdi"] {
+            assert!(Source::parse(wrong).unwrap_err().to_string().contains("decklink://0"));
+        }
         let rtsp = Source::parse("rtsp://user:secret@host/path").unwrap();
         assert!(!rtsp.label().contains("secret"));
         assert!(
@@ -149,5 +170,22 @@ mod tests {
         assert!(wrong.contains("unicorn") && wrong.contains("fetal-head"), "{wrong}");
         let missing = Source::parse("/no/such.mp4").unwrap_err().to_string();
         assert!(missing.contains("no such file") && missing.contains("v4l2://"), "{missing}");
+    }
+
+    #[test]
+    fn of_two_fields_one_is_taken_and_frames_pass() {
+        gst::init().unwrap();
+        for (mode, height) in [("interleaved", 576), ("progressive", 480)] {
+            let text = format!(
+                "videotestsrc num-buffers=3 ! video/x-raw,width=720,height={height},framerate=25/1,interlace-mode={mode}"
+            );
+            let parts = Source::Launch(text).pipeline().unwrap();
+            parts.pipeline.set_state(gst::State::Playing).unwrap();
+            let caps = parts.sink.pull_sample().unwrap().caps().unwrap().to_owned();
+            parts.pipeline.set_state(gst::State::Null).unwrap();
+            let info = gst_video::VideoInfo::from_caps(&caps).unwrap();
+            assert_eq!(info.interlace_mode(), gst_video::VideoInterlaceMode::Progressive, "{mode}");
+            assert_eq!((info.width(), info.height(), info.fps()), (720, height, gst::Fraction::new(25, 1)));
+        }
     }
 }
