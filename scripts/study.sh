@@ -65,7 +65,9 @@ study() {
             --pictures "$@" --out "$out/$name-$precision.html" --markdown "$kept/$name-$precision.md"
     done
     if has_int8 "$engine"; then
-        "$vesalius" report "$out/$name-f32" "$out/$name-int8" --truth "$truth" ${rate:+--frame-rate "$rate"} \
+        local gates=$root/scripts/study-$name.toml
+        [ -f "$gates" ] || gates=auto
+        "$vesalius" report "$out/$name-f32" "$out/$name-int8" --truth "$truth" ${rate:+--frame-rate "$rate"} --gates "$gates" \
             --pictures "$@" --out "$out/$name-int8-beside-f32.html" --markdown "$kept/$name-int8-beside-f32.md"
     fi
 }

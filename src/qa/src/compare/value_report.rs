@@ -113,11 +113,11 @@ pub fn value_report(study: &ValueStudy, parts: &Parts<'_>) -> ValueReport {
         let d = study.difference(a, b);
         report.identical += usize::from(a.to_bits() == b.to_bits());
         differences.push((row.unit, d));
-        match (study.has_percent(), a == 0.0, d == 0.0) {
-            (false, ..) => report.no_percent = Some("an angle has no per cent"),
-            (true, true, false) => report.no_percent = Some("a reference of 0 has no per cent"),
-            (true, true, true) => percents.push((row.unit, 0.0)),
-            (true, false, _) => percents.push((row.unit, 100.0 * d / a.abs())),
+        match (study.no_percent(), a == 0.0, d == 0.0) {
+            (Some(why), ..) => report.no_percent = Some(why),
+            (None, true, false) => report.no_percent = Some("a reference of 0 has no per cent"),
+            (None, true, true) => percents.push((row.unit, 0.0)),
+            (None, false, _) => percents.push((row.unit, 100.0 * d / a.abs())),
         }
     }
     report.difference = Spread::of(&differences, confidence);
@@ -144,7 +144,7 @@ fn test(differences: &[(usize, f64)], bound: f64) -> Option<Equivalence> {
 fn worst_values(study: &ValueStudy, frames: &[FrameDifference]) -> Vec<WorstValue> {
     let size = |a: f64, b: f64| {
         let d = study.difference(a, b).abs();
-        if study.has_percent() && a != 0.0 { d / a.abs() } else { d }
+        if study.no_percent().is_none() && a != 0.0 { d / a.abs() } else { d }
     };
     let mut rows: Vec<(&ValueRow, f64, f64)> = study
         .rows

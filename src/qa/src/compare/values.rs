@@ -55,9 +55,14 @@ impl ValueStudy {
         if &*self.unit == "deg" && &*self.name == "orientation" { d - 180.0 * (d / 180.0).round() } else { d }
     }
 
-    /// Whether differences have a per cent: angles have no zero to count from.
-    pub fn has_percent(&self) -> bool {
-        &*self.unit != "deg"
+    /// Why differences have no per cent, if they have none: angles and places have no zero to count from.
+    pub fn no_percent(&self) -> Option<&'static str> {
+        let is_place = ["_x", "_y", "_x_px", "_y_px"].iter().any(|end| self.name.ends_with(end));
+        match &*self.unit {
+            "deg" => Some("an angle has no per cent"),
+            _ if is_place => Some("a place has no per cent"),
+            _ => None,
+        }
     }
 }
 
@@ -163,6 +168,28 @@ impl Gathered<'_> {
         };
         if let Some(study) = self.studies.get_mut(place) {
             study.rows.push(row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_counts_from_zero_has_a_per_cent() {
+        let study = |name: &str, unit: &str| ValueStudy {
+            structure: "".into(),
+            name: name.into(),
+            unit: unit.into(),
+            over_time: false,
+            rows: Vec::new(),
+        };
+        for (name, unit) in [("orientation", "deg"), ("tip_x", "1"), ("tip_y_px", "[px]")] {
+            assert!(study(name, unit).no_percent().is_some(), "{name}");
+        }
+        for (name, unit) in [("area", "mm2"), ("area_fraction", "1"), ("diameter_max", "mm")] {
+            assert_eq!(study(name, unit).no_percent(), None, "{name}");
         }
     }
 }
