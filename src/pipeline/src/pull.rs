@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 use vesalius_dicom::Recording;
 
 use crate::bus::{BusError, error_told};
@@ -13,8 +14,9 @@ use crate::encode::make;
 use crate::error::ReplayError;
 use crate::source::{self, Met};
 
-/// Longest time that a picture may take to come.
-const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
+/// Longest time that a picture may take to come, in parts after each of which the pipeline is asked for an error.
+const PATIENCE: u32 = 600;
+const PART: gst::ClockTime = gst::ClockTime::from_mseconds(50);
 
 /// A decoding pipeline that ends with whoever holds it.
 pub(crate) struct Pull {
@@ -24,6 +26,8 @@ pub(crate) struct Pull {
     stop: Arc<AtomicBool>,
     feeder: Option<JoinHandle<()>>,
     is_started: bool,
+    /// An error that was heard while a picture was waited for.
+    heard: Mutex<Option<BusError>>,
 }
 
 impl Pull {
@@ -42,6 +46,7 @@ impl Pull {
             stop: Arc::default(),
             feeder: None,
             is_started: false,
+            heard: Mutex::default(),
         };
         let refused = |_| ReplayError::Pipeline {
             path: path.to_owned(),
@@ -61,7 +66,25 @@ impl Pull {
 
     /// The next picture; `None` at the end, after an error, or where none comes.
     pub(crate) fn next(&self) -> Option<gst::Sample> {
-        if self.is_started { self.sink.try_pull_sample(PATIENCE) } else { None }
+        for _ in 0..PATIENCE {
+            if !self.is_started {
+                break;
+            }
+            let sample = self.sink.try_pull_sample(PART);
+            if sample.is_some() || self.is_at_end() || self.has_failed() {
+                return sample;
+            }
+        }
+        None
+    }
+
+    /// Whether the pipeline has told of an error, which is kept.
+    fn has_failed(&self) -> bool {
+        let mut heard = self.heard.lock();
+        if heard.is_none() {
+            *heard = self.from_bus();
+        }
+        heard.is_some()
     }
 
     /// Whether there are no more pictures because all have come.
@@ -71,6 +94,10 @@ impl Pull {
 
     /// The first error that the pipeline told of.
     pub(crate) fn error(&self) -> Option<BusError> {
+        self.heard.lock().take().or_else(|| self.from_bus())
+    }
+
+    fn from_bus(&self) -> Option<BusError> {
         let message = self.pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
         match message.view() {
             gst::MessageView::Error(error) => Some(error_told(error)),
