@@ -1,5 +1,5 @@
-//! What this crate says of kept masks and samples beside what the reference tools say (`reference/make_reference.py`
-//! wrote the file; it names their versions).
+//! What this crate says of kept masks and samples beside what the reference tools say (`reference/make_reference.py` and
+//! `make_methods.py` wrote the files; they name the tools' versions).
 //!
 //! The contract: Dice and IoU equal to MedPy and, within its 32-bit numbers, MONAI; HD100 equal to MedPy's, and as sets of
 //! pixels to SimpleITK's; HD95 and ASSD within 1e-4 of MONAI's (relative above 1, for 32 bits hold no more); NSD within 1e-3
@@ -12,11 +12,17 @@ use vesalius_qa::metrics::distance::PixelSize;
 use vesalius_qa::metrics::{Class, Presence, score_pair};
 use vesalius_qa::stats::agreement::{Pair, agreement};
 use vesalius_qa::stats::bootstrap::Bootstrap;
+use vesalius_qa::stats::decision::{Threshold, decision};
 use vesalius_qa::stats::equivalence::equivalence;
 use vesalius_qa::stats::icc::icc_2_1;
+use vesalius_qa::stats::regression::{Line, deming, passing_bablok};
 
 fn reference() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/reference.json");
+    kept("reference.json")
+}
+
+fn kept(name: &str) -> Value {
+    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -174,4 +180,121 @@ fn repeated_measures_have_the_variances_of_a_mixed_model() {
         let sd = (theirs("between") + theirs("within")).sqrt();
         assert!((limits.high - (ours.bias + 1.959_964 * sd)).abs() < 2e-3 * sd);
     }
+}
+
+/// Both ends of an interval, and what it is of, against `value`, `low` and `high` of a tool.
+fn check_interval(
+    wrong: &mut Differences,
+    what: &str,
+    value: f64,
+    interval: vesalius_qa::stats::Interval,
+    theirs: &Value,
+    [of_value, of_ends]: [f64; 2],
+) {
+    wrong.check(what.to_owned(), Some(value), &theirs["value"], of_value);
+    wrong.check(format!("{what}, low"), Some(interval.low), &theirs["low"], of_ends);
+    wrong.check(format!("{what}, high"), Some(interval.high), &theirs["high"], of_ends);
+}
+
+fn line_pairs(sample: &Value) -> Vec<(f64, f64)> {
+    numbers(&sample["truth"]).into_iter().zip(numbers(&sample["measured"])).collect()
+}
+
+#[test]
+fn the_line_of_deming_is_that_of_mcr_and_of_scipy() {
+    let mut wrong = Differences::default();
+    for sample in kept("methods.json")["lines"].as_array().unwrap() {
+        let (name, theirs) = (sample["name"].as_str().unwrap(), &sample["r"]["deming"]);
+        let line = deming(&line_pairs(sample), 0.95).unwrap();
+        let ends = line.slope_interval.unwrap();
+        check_interval(&mut wrong, &format!("{name}, slope"), line.slope, ends, &theirs["slope"], [1e-9; 2]);
+        let (what, ends) = (format!("{name}, intercept"), line.intercept_interval.unwrap());
+        check_interval(&mut wrong, &what, line.intercept, ends, &theirs["intercept"], [1e-9; 2]);
+        // By iteration, which ends somewhat before.
+        wrong.check(format!("{name}, by iteration"), Some(line.slope), &sample["odr"]["slope"], 1e-6);
+    }
+    assert!(wrong.0.is_empty(), "{}", wrong.0.join("\n"));
+}
+
+#[test]
+fn the_line_of_passing_and_bablok_is_that_of_mcr() {
+    let mut wrong = Differences::default();
+    for sample in kept("methods.json")["lines"].as_array().unwrap() {
+        let (name, theirs) = (sample["name"].as_str().unwrap(), &sample["r"]["passing_bablok"]);
+        let line: Line = passing_bablok(&line_pairs(sample), 0.95).unwrap();
+        let of = |what: &str| format!("{name}, {what}");
+        // Ends as in the paper, which rounds to a slope, where mcr takes the middle of two neighbours (its own comment).
+        // Of five pairs there are ten slopes, far apart.
+        let part = if sample["truth"].as_array().unwrap().len() > 5 { 0.04 } else { 0.1 };
+        let near = |key: &str| {
+            let end = |end: &str| theirs[key][end].as_f64().unwrap();
+            part * (end("high") - end("low"))
+        };
+        let ends = line.slope_interval.unwrap();
+        let allowed = [1e-12, near("slope")];
+        check_interval(&mut wrong, &of("slope"), line.slope, ends, &theirs["slope"], allowed);
+        let size = theirs["intercept"]["value"].as_f64().unwrap().abs().max(1.0);
+        let (ends, allowed) = (line.intercept_interval.unwrap(), [1e-9, near("intercept") / size.min(1.0)]);
+        check_interval(&mut wrong, &of("intercept"), line.intercept, ends, &theirs["intercept"], allowed);
+    }
+    assert!(wrong.0.is_empty(), "{}", wrong.0.join("\n"));
+}
+
+#[test]
+fn limits_with_several_pairs_a_patient_are_those_of_simply_agree() {
+    let mut wrong = Differences::default();
+    for sample in kept("methods.json")["repeated"].as_array().unwrap() {
+        let (name, theirs) = (sample["name"].as_str().unwrap(), &sample["r"]);
+        let units = numbers(&sample["unit"]).into_iter();
+        let pairs: Vec<Pair> = units
+            .zip(line_pairs(sample))
+            .map(|(unit, (truth, measured))| Pair { unit: unit as usize, measured, truth })
+            .collect();
+        let ours = agreement(&pairs, 0.95).unwrap();
+        let limits = ours.limits.unwrap();
+        wrong.check(format!("{name}, bias"), Some(ours.bias), &theirs["bias"]["value"], 1e-9);
+        wrong.check(format!("{name}, within"), limits.within_variance, &theirs["within"], 1e-9);
+        let low = (limits.low, limits.low_interval);
+        let high = (limits.high, limits.high_interval);
+        for (key, (value, interval)) in [("low", low), ("high", high)] {
+            let what = format!("{name}, {key} limit");
+            check_interval(&mut wrong, &what, value, interval, &theirs[key], [1e-9; 2]);
+        }
+    }
+    assert!(wrong.0.is_empty(), "{}", wrong.0.join("\n"));
+}
+
+#[test]
+fn concordance_and_ranks_are_those_of_audmetric_and_scipy() {
+    let mut wrong = Differences::default();
+    for sample in kept("methods.json")["lines"].as_array().unwrap() {
+        let pairs: Vec<Pair> = line_pairs(sample)
+            .into_iter()
+            .enumerate()
+            .map(|(unit, (truth, measured))| Pair { unit, measured, truth })
+            .collect();
+        let ours = agreement(&pairs, 0.95).unwrap();
+        wrong.check(format!("{}, ccc", sample["name"]), ours.ccc, &sample["ccc"], 1e-9);
+        wrong.check(format!("{}, ranks", sample["name"]), ours.spread_with_size, &sample["spearman"], 1e-9);
+    }
+    assert!(wrong.0.is_empty(), "{}", wrong.0.join("\n"));
+}
+
+#[test]
+fn kappa_is_that_of_statsmodels_and_scikit_learn() {
+    let mut wrong = Differences::default();
+    for case in kept("methods.json")["kappa"].as_array().unwrap() {
+        let sides = [(1.0, 1.0), (1.0, 3.0), (3.0, 1.0), (3.0, 3.0)];
+        let counts = numbers(&case["counts"]);
+        let all = sides.iter().zip(&counts).flat_map(|(side, n)| std::iter::repeat_n(side, *n as usize));
+        let pairs: Vec<Pair> =
+            all.enumerate().map(|(unit, &(truth, measured))| Pair { unit, measured, truth }).collect();
+        let threshold = Threshold { value: "thickness".into(), limit: 2.0, is_below: true };
+        let ours =
+            decision(&pairs, threshold, &Bootstrap { resamples: 10, confidence: 0.95, seed: 1 }).unwrap();
+        for tool in ["statsmodels", "sklearn"] {
+            wrong.check(format!("{counts:?}, {tool}"), ours.kappa, &case[tool], 1e-12);
+        }
+    }
+    assert!(wrong.0.is_empty(), "{}", wrong.0.join("\n"));
 }

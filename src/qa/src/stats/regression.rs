@@ -6,7 +6,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::bootstrap::normal;
-use super::{Interval, mean, variance};
+use super::{Interval, variance};
 
 /// A line `measured = intercept + slope · true`. A slope of 1 and an intercept of 0 are perfect.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -46,8 +46,9 @@ pub fn deming(pairs: &[(f64, f64)], confidence: f64) -> Option<Line> {
         let without = without.as_ref()?;
         let count = n as f64;
         let pseudo: Vec<f64> = without.iter().map(|w| count * value - (count - 1.0) * pick(w)).collect();
-        let (center, error) = (mean(&pseudo)?, (variance(&pseudo)? / count).sqrt());
-        Some(Interval { low: center - reach * error, high: center + reach * error })
+        // About the estimate itself, as R's mcr and CLSI EP09 have it, not about the mean of the pseudovalues.
+        let error = (variance(&pseudo)? / count).sqrt();
+        Some(Interval { low: value - reach * error, high: value + reach * error })
     };
     Some(Line {
         slope,
