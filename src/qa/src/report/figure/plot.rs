@@ -6,6 +6,11 @@ use super::axis::Axis;
 use crate::report::html::escape;
 
 const LEFT: f64 = 70.0;
+/// Left of the ticks' texts: what the axis is called.
+const LABEL: f64 = 22.0;
+/// Width of a digit, at most, and room between the texts of two ticks.
+const DIGIT: f64 = 7.5;
+const ROOM: f64 = 10.0;
 const RIGHT: f64 = 26.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 40.0;
@@ -20,6 +25,7 @@ pub struct Plot {
     svg: String,
     x: Axis,
     y: Axis,
+    left: f64,
     width: f64,
     height: f64,
 }
@@ -39,7 +45,9 @@ impl Plot {
     /// A frame of `size` pixels with axes; `below` more pixels are left free under the axis for [`strip`](Self::strip).
     pub fn new(labels: Labels<'_>, size: (f64, f64), below: f64, x: Axis, y: Axis) -> Self {
         let (width, height) = size;
-        let mut plot = Self { svg: String::new(), x, y, width, height };
+        // As wide as the widest text wants.
+        let left = (LABEL + widest(&y.ticks().collect::<Vec<_>>()) + 6.0).max(LEFT);
+        let mut plot = Self { svg: String::new(), x, y, left, width, height };
         let _ = write!(
             plot.svg,
             r#"<svg class="fig" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{}" viewBox="0 0 {width} {}" role="img" aria-label="{}">"#,
@@ -57,7 +65,7 @@ impl Plot {
                 y + 4.0
             );
         }
-        for (value, text) in plot.x.ticks().collect::<Vec<_>>() {
+        for (value, text) in plot.ticks_along() {
             let x = plot.at_x(value);
             let _ = write!(
                 plot.svg,
@@ -79,9 +87,21 @@ impl Plot {
         plot
     }
 
+    /// Ticks of the lower axis, so many that their texts do not run into each other: all, or those at multiples of 2, 5, 10 …
+    /// steps.
+    fn ticks_along(&self) -> Vec<(f64, String)> {
+        let ticks: Vec<_> = self.x.ticks().collect();
+        let (left, right, ..) = self.area();
+        let apart = (right - left) * self.x.step / (self.x.high - self.x.low);
+        let needed = (widest(&ticks) + ROOM) / apart;
+        let every = [1, 2, 5, 10, 20, 50, 100].into_iter().find(|n| f64::from(*n) >= needed).unwrap_or(100);
+        let is_multiple = |value: f64| (value / self.x.step).round() as i64 % i64::from(every) == 0;
+        ticks.into_iter().filter(|(value, _)| is_multiple(*value)).collect()
+    }
+
     /// Left, right, top and bottom of the frame.
     fn area(&self) -> (f64, f64, f64, f64) {
-        (LEFT, self.width - RIGHT, TOP, self.height - BOTTOM)
+        (self.left, self.width - RIGHT, TOP, self.height - BOTTOM)
     }
 
     fn at_x(&self, value: f64) -> f64 {
@@ -198,7 +218,8 @@ impl Plot {
         let y = self.height + 14.0 * row as f64;
         let _ = write!(
             self.svg,
-            r#"<text class="faint" x="{LEFT}" y="{:.1}" font-size="10">{}</text>"#,
+            r#"<text class="faint" x="{}" y="{:.1}" font-size="10">{}</text>"#,
+            self.left,
             y - 1.0,
             escape(text)
         );
@@ -217,6 +238,11 @@ impl Plot {
         self.svg.push_str("</svg>");
         self.svg
     }
+}
+
+/// Width of the widest text.
+fn widest(ticks: &[(f64, String)]) -> f64 {
+    DIGIT * ticks.iter().map(|(_, text)| text.len()).max().unwrap_or(0) as f64
 }
 
 /// What of a curve falls into one column of pixels.
@@ -271,6 +297,33 @@ mod tests {
         let svg = p.finish();
         assert!(svg.contains("a &lt; b &amp; &quot;c&quot;") && svg.contains("&lt;script&gt;"), "{svg}");
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
+    }
+
+    /// Where ticks' texts stand along the lower axis, and how wide they are at the most.
+    fn along(low: f64, high: f64) -> Vec<(f64, f64)> {
+        let (x, y) = (Axis::of([low, high], 8).unwrap(), Axis::of([0.0, 10.0], 4).unwrap());
+        let p = Plot::new(Labels { title: "t", x: "x", y: "y" }, (440.0, 200.0), 0.0, x, y);
+        p.ticks_along().iter().map(|(value, text)| (p.at_x(*value), DIGIT * text.len() as f64)).collect()
+    }
+
+    #[test]
+    fn texts_of_ticks_do_not_run_into_each_other() {
+        for (low, high) in [(0.0, 1.0), (0.97, 0.9985), (1e6, 1.2e6), (-16000.0, 17800.0), (123.456, 123.458)]
+        {
+            let ticks = along(low, high);
+            assert!(ticks.len() >= 2, "{low} to {high}: {ticks:?}");
+            for pair in ticks.windows(2) {
+                assert!(pair[1].0 - pair[0].0 >= pair[0].1.max(pair[1].1), "{low} to {high}: {ticks:?}");
+            }
+        }
+        assert_eq!(along(0.0, 8.0).len(), 9, "short ones all stay");
+    }
+
+    #[test]
+    fn wide_texts_at_the_left_get_their_room() {
+        let (x, y) = (Axis::of([0.0, 1.0], 5).unwrap(), Axis::of([0.0, 12_000_000.0], 4).unwrap());
+        let p = Plot::new(Labels { title: "t", x: "x", y: "y" }, (440.0, 200.0), 0.0, x, y);
+        assert!(p.left >= LABEL + 8.0 * DIGIT && plot().left == LEFT);
     }
 
     #[test]
