@@ -5,17 +5,15 @@
 //! in it, the report is made of those too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod many;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::Value;
 use vesalius_qa::report::{Options, Pictures, Study, html, write_file};
-
-/// Time between frames, nanoseconds.
-const STEP_NS: u64 = 40_000_000;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +23,10 @@ fn main() {
     let (run, folder) = (Path::new(run), Path::new(folder));
     let (recordings, frames): (u64, u64) = (recordings.parse().unwrap(), frames.parse().unwrap());
     if !folder.join("runs").is_dir() {
-        repeat(run, recordings, frames, folder);
+        many::repeat(run, recordings, frames, &folder.join("runs"));
+        if run.join("score.json").is_file() {
+            repeat_scores(run, recordings, frames, &folder.join("scores"));
+        }
     }
     let scores = folder.join("scores");
     let started = Instant::now();
@@ -40,42 +41,8 @@ fn main() {
         read.as_secs_f64(),
         started.elapsed().as_secs_f64(),
         page.len() as f64 / 1e6,
-        peak_mb()
+        many::peak_mb()
     );
-}
-
-fn peak_mb() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024
-}
-
-fn repeat(run: &Path, recordings: u64, frames: u64, folder: &Path) {
-    let text = fs::read_to_string(run.join("results.jsonl")).unwrap();
-    let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let head = lines.next().unwrap();
-    let records: Vec<Value> = lines.collect();
-    for n in 0..recordings {
-        let name = format!("clip{n:04}.mp4");
-        let own = folder.join("runs").join(format!("clip{n:04}"));
-        fs::create_dir_all(&own).unwrap();
-        let mut out = std::io::BufWriter::new(fs::File::create(own.join("results.jsonl")).unwrap());
-        let mut head = head.clone();
-        head["input"]["name"] = name.clone().into();
-        head["input"]["sha256"] = format!("{n:064x}").into();
-        writeln!(out, "{head}").unwrap();
-        for i in 0..frames {
-            // Another place in the real run each time, so that the recordings are not all the same.
-            let mut record = records[((i + 7 * n) % records.len() as u64) as usize].clone();
-            record["input"] = name.clone().into();
-            record["frame"] = i.into();
-            record["pts_ns"] = (i * STEP_NS).into();
-            writeln!(out, "{record}").unwrap();
-        }
-    }
-    if run.join("score.json").is_file() {
-        repeat_scores(run, recordings, frames, &folder.join("scores"));
-    }
 }
 
 fn repeat_scores(run: &Path, recordings: u64, frames: u64, folder: &Path) {
@@ -97,7 +64,7 @@ fn repeat_scores(run: &Path, recordings: u64, frames: u64, folder: &Path) {
                 let mut row: Vec<String> = rows[from].iter().map(ToString::to_string).collect();
                 row[input] = format!("clip{n:04}.mp4");
                 row[frame] = i.to_string();
-                row[time] = (i as f64 * STEP_NS as f64 / 1e9).to_string();
+                row[time] = (i as f64 * many::STEP_NS as f64 / 1e9).to_string();
                 row[at("patient")] = n.to_string();
                 row[at("video")] = n.to_string();
                 row[run_at] = n.to_string();
