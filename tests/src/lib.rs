@@ -1,6 +1,7 @@
 //! What the tests of the elements share: pictures with a known bright ellipse, the elements with the small test
 //! engines, and ways to feed them and to write down what comes out.
 //!
+//! * [`dicom`]: ultrasound recordings as DICOM files;
 //! * [`picture`]: frames in every pixel format, with and without padding, and which of their bytes a drawing touches;
 //! * [`elements`]: the elements with a test engine, alone or one after the other;
 //! * [`rig`]: an element in a harness, with its bus and a record of everything that left it;
@@ -8,6 +9,7 @@
 //! * [`pipeline`]: whole pipelines, run until they end;
 //! * [`program`]: the program as people run it, and what it leaves behind.
 
+pub mod dicom;
 pub mod elements;
 pub mod job;
 pub mod picture;

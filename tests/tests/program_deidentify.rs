@@ -1,13 +1,17 @@
 //! Somebody hands recordings on without their patients: nothing of whom is left in header or pixels.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use dicom_core::value::DataSetSequence;
-use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_core::{PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::tags;
-use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use gst::prelude::*;
+use parking_lot::Mutex;
 use serde_json::Value;
 use vesalius_dicom::Recording;
+use vesalius_tests::dicom::{Cine, put, set_regions};
+use vesalius_tests::pipeline;
 use vesalius_tests::program::{Ran, phantom, run, vesalius};
 
 const SECRET: &str = "SECRETNAME";
@@ -15,14 +19,17 @@ const SECRET_UID: &str = "1.2.987654321";
 const WIDTH: u16 = 200;
 const HEIGHT: u16 = 160;
 
-fn put(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) {
-    object.put(DataElement::new(tag, vr, value.into()));
-}
-
 /// Two grey frames, bright everywhere, with names in every place that the test knows, and a region in columns 40 to 159 and
 /// rows 30 to 149, moved by `shift` columns.
 fn recording(path: &Path, shift: u32) {
-    let mut object = InMemDicomObject::new_empty();
+    let cine = Cine {
+        size: [WIDTH, HEIGHT],
+        pixels: (0..2 * usize::from(WIDTH) * usize::from(HEIGHT)).map(|i| 100 + (i % 50) as u8).collect(),
+        region: [40 + shift, 30, 159 + shift, 149],
+        delta_cm: 0.05,
+        uids: [SECRET_UID; 3],
+    };
+    let mut object = cine.object();
     for (tag, vr) in [
         (tags::PATIENT_NAME, VR::PN),
         (tags::PATIENT_ID, VR::LO),
@@ -36,63 +43,22 @@ fn recording(path: &Path, shift: u32) {
     ] {
         put(&mut object, tag, vr, SECRET);
     }
-    // A name in an attribute that stays, where only codes belong.
+    // A name in attributes that stay, where only codes belong.
     put(&mut object, tags::BODY_PART_EXAMINED, VR::CS, "Secretname");
-    for tag in [tags::SOP_INSTANCE_UID, tags::STUDY_INSTANCE_UID, tags::SERIES_INSTANCE_UID] {
-        put(&mut object, tag, VR::UI, SECRET_UID);
-    }
-    for (tag, vr, value) in [
-        (tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.3.1"),
-        (tags::MODALITY, VR::CS, "US"),
-        (tags::MANUFACTURER, VR::LO, "Maker"),
-        (tags::STUDY_DATE, VR::DA, "20240131"),
-        (tags::NUMBER_OF_FRAMES, VR::IS, "2"),
-        (tags::FRAME_TIME, VR::DS, "40"),
-        (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
-    ] {
-        put(&mut object, tag, vr, value);
-    }
-    put(&mut object, tags::FRAME_INCREMENT_POINTER, VR::AT, tags::FRAME_TIME);
-    for (tag, value) in [
-        (tags::SAMPLES_PER_PIXEL, 1),
-        (tags::ROWS, HEIGHT),
-        (tags::COLUMNS, WIDTH),
-        (tags::BITS_ALLOCATED, 8),
-        (tags::BITS_STORED, 8),
-        (tags::HIGH_BIT, 7),
-        (tags::PIXEL_REPRESENTATION, 0),
-    ] {
-        put(&mut object, tag, VR::US, value);
-    }
-    let mut region = InMemDicomObject::new_empty();
-    put(&mut region, tags::REGION_SPATIAL_FORMAT, VR::US, 1_u16);
-    put(&mut region, tags::REGION_DATA_TYPE, VR::US, 1_u16);
-    put(&mut region, tags::PHYSICAL_UNITS_X_DIRECTION, VR::US, 3_u16);
-    put(&mut region, tags::PHYSICAL_UNITS_Y_DIRECTION, VR::US, 3_u16);
+    put(
+        &mut object,
+        tags::IMAGE_TYPE,
+        VR::CS,
+        PrimitiveValue::Strs(
+            ["ORIGINAL", "PRIMARY", "Secretname", "0001"].map(String::from).into_iter().collect(),
+        ),
+    );
+    put(&mut object, tags::MANUFACTURER, VR::LO, "Maker");
+    put(&mut object, tags::STUDY_DATE, VR::DA, "20240131");
+    let mut region = cine.region_item();
     put(&mut region, tags::IMAGE_COMMENTS, VR::LT, SECRET);
-    for (tag, value) in [
-        (tags::REGION_FLAGS, 0),
-        (tags::REGION_LOCATION_MIN_X0, 40 + shift),
-        (tags::REGION_LOCATION_MIN_Y0, 30),
-        (tags::REGION_LOCATION_MAX_X1, 159 + shift),
-        (tags::REGION_LOCATION_MAX_Y1, 149),
-    ] {
-        put(&mut region, tag, VR::UL, value);
-    }
-    put(&mut region, tags::PHYSICAL_DELTA_X, VR::FD, 0.05_f64);
-    put(&mut region, tags::PHYSICAL_DELTA_Y, VR::FD, 0.05_f64);
-    let regions = DataSetSequence::from(vec![region]);
-    object.put(DataElement::new(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, VR::SQ, regions));
-    let pixels: Vec<u8> =
-        (0..2 * usize::from(WIDTH) * usize::from(HEIGHT)).map(|i| 100 + (i % 50) as u8).collect();
-    put(&mut object, tags::PIXEL_DATA, VR::OB, pixels);
-    let meta = FileMetaTableBuilder::new()
-        .transfer_syntax("1.2.840.10008.1.2.1")
-        .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.3.1")
-        .media_storage_sop_instance_uid(SECRET_UID)
-        .build()
-        .unwrap();
-    object.with_exact_meta(meta).write_to_file(path).unwrap();
+    set_regions(&mut object, vec![region]);
+    cine.write(object, path);
 }
 
 fn deidentify(folder: &Path, input: &Path, args: &[&str]) -> (Ran, PathBuf) {
@@ -147,6 +113,8 @@ fn nothing_of_the_patient_is_left_in_header_pixels_names_or_log() {
         (text(tags::PATIENT_IDENTITY_REMOVED), text(tags::BURNED_IN_ANNOTATION)),
         ("YES".into(), "NO".into())
     );
+    let image_type = object.element(tags::IMAGE_TYPE).unwrap().to_multi_str().unwrap();
+    assert_eq!(image_type.iter().map(|v| v.trim()).collect::<Vec<_>>(), ["DERIVED", "PRIMARY"]);
     let removed = said["done"][0]["header"].as_array().unwrap();
     assert!(removed.iter().any(|a| a["name"] == "InstitutionName" && a["action"] == "removed"));
     assert!(removed.iter().any(|a| a["tag"] == "(0019,1060)" && a["name"] == "private"));
@@ -179,22 +147,91 @@ fn what_nothing_tells_of_is_refused_and_key_and_map_stay_apart() {
     assert!(ran.one_line_error().contains("must not lie in the folder"), "{}", ran.err);
     let text = folder.path().join("text.txt");
     std::fs::write(&text, "no recording").unwrap();
+    let begun = Instant::now();
     deidentify(folder.path(), &text, &["--strip-top", "10"]).0.one_line_error();
+    assert!(begun.elapsed() < Duration::from_secs(15), "what cannot be decoded is not waited for");
+}
+
+/// A clip with sound and with a name in its metadata.
+fn with_sound_and_tags(pictures: &Path, clip: &Path) {
+    gst::init().unwrap();
+    let line = format!(
+        "filesrc location={} ! qtdemux ! h264parse ! taginject tags=title={SECRET},comment={SECRET} ! mp4mux name=m ! \
+         filesink location={} audiotestsrc num-buffers=10 ! audioconvert ! avenc_aac ! m.",
+        pictures.display(),
+        clip.display()
+    );
+    let made = gst::parse::launch(&line).unwrap().downcast::<gst::Pipeline>().unwrap();
+    assert_eq!(pipeline::play(&made).error, None);
+    pipeline::leave(&made, gst::State::Null);
+}
+
+/// Media types of a file's streams and names of its tags, as GStreamer's own demuxer tells them.
+fn streams_and_tags(clip: &Path) -> (Vec<String>, Vec<String>) {
+    let line = format!("filesrc location={} ! parsebin name=p", clip.display());
+    let looked = gst::parse::launch(&line).unwrap().downcast::<gst::Pipeline>().unwrap();
+    let streams = Arc::new(Mutex::new(Vec::new()));
+    let (found, within) = (Arc::clone(&streams), looked.downgrade());
+    looked.by_name("p").unwrap().connect_pad_added(move |_, pad| {
+        let caps = pad.current_caps().unwrap();
+        found.lock().push(caps.structure(0).unwrap().name().to_string());
+        let sink = gst::ElementFactory::make("fakesink").build().unwrap();
+        within.upgrade().unwrap().add(&sink).unwrap();
+        sink.sync_state_with_parent().unwrap();
+        pad.link(&sink.static_pad("sink").unwrap()).unwrap();
+    });
+    let ended = pipeline::play(&looked);
+    pipeline::leave(&looked, gst::State::Null);
+    assert_eq!(ended.error, None);
+    let tags = ended.messages.iter().filter_map(|message| match message.view() {
+        gst::MessageView::Tag(tag) => Some(tag.tags()),
+        _ => None,
+    });
+    let names = tags.flat_map(|tags| tags.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>());
+    let names = names.collect();
+    let streams = streams.lock().clone();
+    (streams, names)
 }
 
 #[test]
 fn a_clip_is_written_anew_without_what_stands_beside_its_pictures() {
     let folder = tempfile::tempdir().unwrap();
-    let clip = phantom(&folder.path().join("p"), &["--frames", "3", "--no-masks"]);
+    let silent = phantom(&folder.path().join("p"), &["--frames", "3", "--no-masks"]);
+    let clip = folder.path().join(format!("{SECRET}.mp4"));
+    with_sound_and_tags(&silent, &clip);
+    let (streams, tags) = streams_and_tags(&clip);
+    assert!(streams.iter().any(|s| s.starts_with("audio/")) && tags.iter().any(|t| t == "title"), "{tags:?}");
+    assert!(contains(&std::fs::read(&clip).unwrap(), SECRET));
     let (ran, out) = deidentify(folder.path(), &clip, &["--strip-top", "10"]);
     ran.ok();
     let said = log(&out);
     let file = out.join(said["done"][0]["output"].as_str().unwrap());
+    let (streams, tags) = streams_and_tags(&file);
+    assert_eq!(streams, ["video/x-h264"]);
+    // Its date is that of its own making.
+    let of_pictures = [
+        "video-codec",
+        "encoder",
+        "container-format",
+        "bitrate",
+        "minimum-bitrate",
+        "maximum-bitrate",
+        "datetime",
+    ];
+    assert!(tags.iter().all(|tag| of_pictures.contains(&tag.as_str())), "{tags:?}");
+    assert!(!contains(&std::fs::read(&file).unwrap(), SECRET));
     let pictures = vesalius_tests::program::decode(&file);
     let before = vesalius_tests::program::decode(&clip);
     assert_eq!(pictures.len(), before.len());
     for (now, then) in pictures.iter().zip(&before) {
-        assert_eq!((now.size, now.shown_ns), (then.size, then.shown_ns));
+        assert_eq!(now.size, then.size);
+        // From 0 on; MP4 counts microseconds.
+        assert!(
+            now.shown_ns.abs_diff(then.shown_ns - before[0].shown_ns) <= 1000,
+            "{} {}",
+            now.shown_ns,
+            then.shown_ns
+        );
     }
     assert!(out.join("qc").read_dir().unwrap().count() == 1);
 }

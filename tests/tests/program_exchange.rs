@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use dicom_core::value::DataSetSequence;
-use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
-use dicom_object::{DefaultDicomObject, FileMetaTableBuilder, InMemDicomObject};
+use dicom_object::{DefaultDicomObject, InMemDicomObject};
 use serde_json::Value;
 use vesalius_dicom::Recording;
+use vesalius_tests::dicom::{Cine, put};
 use vesalius_tests::program::{Ran, phantom, replay, results, run, vesalius};
 
 const FRAMES: usize = 3;
+const SIZE: [&str; 6] = ["--width", "400", "--height", "270", "--mm-per-px", "0.4"];
 
 /// A run of a phantom's clip, or of a DICOM recording of its pictures.
 fn made(folder: &Path, dicom: bool) -> (PathBuf, PathBuf) {
     let frames = FRAMES.to_string();
-    let size = ["--width", "400", "--height", "270", "--mm-per-px", "0.4"];
     let clip = phantom(
         &folder.join("phantom"),
-        &[&["--frames", &frames, "--stills", "--no-masks"], &size[..]].concat(),
+        &[&["--frames", &frames, "--stills", "--no-masks"], &SIZE[..]].concat(),
     );
     let input = if dicom { recording(&folder.join("phantom/images"), &folder.join("a.dcm")) } else { clip };
     let out = folder.join("run");
@@ -27,73 +27,22 @@ fn made(folder: &Path, dicom: bool) -> (PathBuf, PathBuf) {
     (input, out)
 }
 
-fn put(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) {
-    object.put(DataElement::new(tag, vr, value.into()));
-}
-
 /// The pictures of a folder as an ultrasound recording with a patient, and a region of 0.4 mm a pixel.
 fn recording(pictures: &Path, path: &Path) -> PathBuf {
-    let mut object = InMemDicomObject::new_empty();
-    for (tag, vr, value) in [
-        (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100"),
-        (tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.3.1"),
-        (tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4.5"),
-        (tags::STUDY_INSTANCE_UID, VR::UI, "1.2.3.4"),
-        (tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4.1"),
-        (tags::MODALITY, VR::CS, "US"),
-        (tags::PATIENT_NAME, VR::PN, "Müller^Jörg"),
-        (tags::PATIENT_ID, VR::LO, "PID-4711"),
-        (tags::NUMBER_OF_FRAMES, VR::IS, "3"),
-        (tags::FRAME_TIME, VR::DS, "40"),
-        (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
-    ] {
-        put(&mut object, tag, vr, value);
-    }
-    put(&mut object, tags::FRAME_INCREMENT_POINTER, VR::AT, tags::FRAME_TIME);
-    for (tag, value) in [
-        (tags::SAMPLES_PER_PIXEL, 1_u16),
-        (tags::ROWS, 270),
-        (tags::COLUMNS, 400),
-        (tags::BITS_ALLOCATED, 8),
-        (tags::BITS_STORED, 8),
-        (tags::HIGH_BIT, 7),
-        (tags::PIXEL_REPRESENTATION, 0),
-    ] {
-        put(&mut object, tag, VR::US, value);
-    }
-    let mut region = InMemDicomObject::new_empty();
-    for (tag, value) in [
-        (tags::REGION_SPATIAL_FORMAT, 1_u16),
-        (tags::REGION_DATA_TYPE, 1),
-        (tags::PHYSICAL_UNITS_X_DIRECTION, 3),
-        (tags::PHYSICAL_UNITS_Y_DIRECTION, 3),
-    ] {
-        put(&mut region, tag, VR::US, value);
-    }
-    for (tag, value) in [
-        (tags::REGION_FLAGS, 0_u32),
-        (tags::REGION_LOCATION_MIN_X0, 0),
-        (tags::REGION_LOCATION_MIN_Y0, 0),
-        (tags::REGION_LOCATION_MAX_X1, 399),
-        (tags::REGION_LOCATION_MAX_Y1, 269),
-    ] {
-        put(&mut region, tag, VR::UL, value);
-    }
-    for tag in [tags::PHYSICAL_DELTA_X, tags::PHYSICAL_DELTA_Y] {
-        put(&mut region, tag, VR::FD, 0.04_f64);
-    }
-    let regions = DataSetSequence::from(vec![region]);
-    object.put(DataElement::new(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, VR::SQ, regions));
     let picture =
         |n: usize| image::open(pictures.join(format!("{n:06}.png"))).unwrap().into_luma8().into_raw();
-    put(&mut object, tags::PIXEL_DATA, VR::OB, (0..FRAMES).flat_map(picture).collect::<Vec<u8>>());
-    let meta = FileMetaTableBuilder::new()
-        .transfer_syntax("1.2.840.10008.1.2.1")
-        .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.3.1")
-        .media_storage_sop_instance_uid("1.2.3.4.5")
-        .build()
-        .unwrap();
-    object.with_exact_meta(meta).write_to_file(path).unwrap();
+    let cine = Cine {
+        size: [400, 270],
+        pixels: (0..FRAMES).flat_map(picture).collect(),
+        region: [0, 0, 399, 269],
+        delta_cm: 0.04,
+        uids: ["1.2.3.4.5", "1.2.3.4", "1.2.3.4.1"],
+    };
+    let mut object = cine.object();
+    put(&mut object, tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100");
+    put(&mut object, tags::PATIENT_NAME, VR::PN, "Müller^Jörg");
+    put(&mut object, tags::PATIENT_ID, VR::LO, "PID-4711");
+    cine.write(object, path);
     path.to_owned()
 }
 
@@ -165,7 +114,7 @@ fn numbers(report: &InMemDicomObject) -> Vec<(usize, f64, String)> {
         let Some(image) = content.iter().rev().find(|i| kind(i, "IMAGE")) else { continue };
         let frame = text(only(image, tags::REFERENCED_SOP_SEQUENCE), tags::REFERENCED_FRAME_NUMBER);
         for item in content.iter().filter(|i| kind(i, "NUM")) {
-            let Some(measured) = items(item, tags::MEASURED_VALUE_SEQUENCE).first() else { continue };
+            let measured = only(item, tags::MEASURED_VALUE_SEQUENCE);
             let value = measured.element(tags::FLOATING_POINT_VALUE).unwrap().to_float64().unwrap();
             let decimal: f64 = text(measured, tags::NUMERIC_VALUE).parse().unwrap();
             assert!((decimal - value).abs() <= 1e-9 * value.abs(), "{decimal} for {value}");
@@ -257,6 +206,55 @@ fn a_clip_becomes_an_image_of_a_study_that_says_that_it_was_generated() {
     let other = export(&out, &["--dicom-sr", "--source", annotated.to_str().unwrap()]);
     assert!(other.one_line_error().contains("SHA-256 differs"), "{}", other.err);
     export(&out, &["--dicom-sr", "--source", moved.to_str().unwrap()]).ok();
+}
+
+/// Stills, one of them without a scale: what has no number is in the report as a measurement failure with its reason, for
+/// readers fail at a number without a value; and one frame has no time.
+#[test]
+fn stills_get_a_study_each_and_say_what_they_have_no_value_of() {
+    let folder = tempfile::tempdir().unwrap();
+    phantom(&folder.path().join("p"), &[&["--frames", "2", "--stills", "--no-masks"], &SIZE[..]].concat());
+    let out = folder.path().join("run");
+    replay(&folder.path().join("p/images"), &out, &["--masks"]).ok();
+    // A value of the first still is taken away, as the engine's doubt would.
+    let records = out.join("results.jsonl");
+    let lines = results(&out);
+    let mut first = lines[1].clone();
+    let value = first["values"].as_array_mut().unwrap().iter_mut().find(|v| v["value"].is_number()).unwrap();
+    value["value"] = Value::Null;
+    value["validity"] = "invalid".into();
+    value["reason"] = "LOW_CONFIDENCE".into();
+    let wanting = first["values"].as_array().unwrap().iter().filter(|v| v["value"].is_null()).count();
+    let kept: Vec<String> = [&lines[0], &first, &lines[2]].map(ToString::to_string).to_vec();
+    std::fs::write(&records, kept.join("\n") + "\n").unwrap();
+    export(&out, &ALL).ok();
+    let [a, b] = ["000000", "000001"].map(|name| out.join("dicom").join(name));
+    let study = |folder: &Path| text_of(&folder.join("report.dcm"), tags::STUDY_INSTANCE_UID);
+    assert_ne!(study(&a), study(&b));
+    for name in ["source.dcm", "capture.dcm"] {
+        let object = open(&a.join(name));
+        assert_eq!(text(&object, tags::NUMBER_OF_FRAMES), "1");
+        assert!(object.get(tags::FRAME_INCREMENT_POINTER).is_none(), "{name}");
+        assert_eq!(Recording::open(&a.join(name)).unwrap().frame_count(), 1);
+    }
+    let report = open(&a.join("report.dcm"));
+    let group =
+        items(items(&report, tags::CONTENT_SEQUENCE).last().unwrap(), tags::CONTENT_SEQUENCE).last().unwrap();
+    let failed: Vec<_> = items(group, tags::CONTENT_SEQUENCE)
+        .iter()
+        .filter(|i| text(i, tags::VALUE_TYPE) == "CODE")
+        .filter(|i| text(only(i, tags::CONCEPT_CODE_SEQUENCE), tags::CODE_VALUE) == "114006")
+        .collect();
+    assert_eq!(failed.len(), wanting);
+    let why =
+        |item: &InMemDicomObject| text(items(item, tags::CONTENT_SEQUENCE).last().unwrap(), tags::TEXT_VALUE);
+    assert!(failed.iter().any(|item| why(item) == "no value: LOW_CONFIDENCE"));
+    let numbers = numbers(&report).len();
+    assert!(numbers > 0 && numbers < first["values"].as_array().unwrap().len(), "{numbers}");
+}
+
+fn text_of(path: &Path, tag: Tag) -> String {
+    text(&open(path), tag)
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What marks a recording as finished.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use vesalius_ledger::digest::FileDigest;
 
 use crate::list::Recording;
 
@@ -74,33 +74,9 @@ fn gather(folder: &Path, prefix: &str, files: &mut Vec<FileRecord>) -> io::Resul
         if entry.file_type()?.is_dir() {
             gather(&entry.path(), &format!("{name}/"), files)?;
         } else if name != DONE {
-            let (bytes, sha256) = hash(&entry.path())?;
-            files.push(FileRecord { name, bytes, sha256 });
+            let digest = FileDigest::of(&entry.path())?;
+            files.push(FileRecord { name, bytes: digest.bytes, sha256: digest.hex() });
         }
     }
     Ok(())
-}
-
-/// Length and hash of a file.
-///
-/// # Errors
-///
-/// Those of the file system.
-pub fn hash(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = std::fs::File::open(path)?;
-    let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
-    loop {
-        let read = file.read(&mut buffer)?;
-        match buffer.get(..read) {
-            None | Some([]) => return Ok((bytes, hex(&hasher.finalize()))),
-            Some(part) => {
-                hasher.update(part);
-                bytes += read as u64;
-            }
-        }
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use vesalius_ledger::digest::hex;
 
-use crate::done::hex;
 use crate::error::ArchiveError;
 use crate::place::Place;
 

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vesalius_ledger::digest::FileDigest;
+
 use crate::done::{DONE, Done, FileRecord};
 use crate::error::ArchiveError;
 use crate::remote::Remote;
@@ -316,8 +318,8 @@ impl Place {
 
 /// Whether a file is what its record says.
 pub(crate) fn check(path: &Path, file: &FileRecord) -> Result<(), String> {
-    let (bytes, sha256) = crate::done::hash(path).map_err(|e| e.to_string())?;
-    if (bytes, &sha256) == (file.bytes, &file.sha256) {
+    let digest = FileDigest::of(path).map_err(|e| e.to_string())?;
+    if (digest.bytes, digest.hex().as_str()) == (file.bytes, file.sha256.as_str()) {
         Ok(())
     } else {
         Err("it is not what was written".to_owned())

@@ -20,10 +20,6 @@ mod verify;
 pub use log::{AuditError, AuditLog};
 pub use verify::{Fault, Verified, verify};
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
 use sha2::{Digest, Sha256};
 
 /// Version of the lines' layout.
@@ -34,27 +30,6 @@ const NONE_BEFORE: &str = "00000000000000000000000000000000000000000000000000000
 
 /// Longest line that is read, bytes.
 const LONGEST_LINE: u64 = 1 << 20;
-
-/// SHA-256 of a text, hexadecimal.
-pub fn hash_text(text: &str) -> String {
-    hash(text)
-}
-
-/// SHA-256 of a file, hexadecimal.
-///
-/// # Errors
-///
-/// Those of the file system.
-pub fn hash_file(path: &Path) -> io::Result<String> {
-    let (mut file, mut hash) = (File::open(path)?, Sha256::new());
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect()),
-            n => hash.update(block.get(..n).unwrap_or(&[])),
-        }
-    }
-}
 
 /// SHA-256 of what a line says, its own hash left out.
 fn hash(said: &str) -> String {

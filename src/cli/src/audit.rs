@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::{Value, json};
 use vesalius_audit::{AuditLog, verify};
+use vesalius_ledger::digest::{FileDigest, of_text};
 use vesalius_ledger::writer::{MEASUREMENTS, RESULTS};
 
 use crate::args::{Args, AuditArgs, AuditCommand, Command};
@@ -173,7 +174,7 @@ fn hashed(input: &Path) -> Vec<Value> {
         Err(_) => vec![input.to_owned()],
     };
     files.sort();
-    files.iter().map(|file| json!({ "sha256": vesalius_audit::hash_file(file).ok() })).collect()
+    files.iter().map(|file| json!({ "sha256": hash(file) })).collect()
 }
 
 fn run_of(folder: &Path) -> Option<Value> {
@@ -181,7 +182,7 @@ fn run_of(folder: &Path) -> Option<Value> {
     let log = folder.join(vesalius_exchange::deidentify::LOG);
     if !results.is_file() && log.is_file() {
         return Some(json!({
-            "outputs": { vesalius_exchange::deidentify::LOG: vesalius_audit::hash_file(&log).ok() },
+            "outputs": { vesalius_exchange::deidentify::LOG: hash(&log) },
         }));
     }
     let mut first = String::new();
@@ -191,14 +192,18 @@ fn run_of(folder: &Path) -> Option<Value> {
     )
     .ok()?;
     let head: Value = serde_json::from_str(&first).ok()?;
-    let hash = |path: &Path| vesalius_audit::hash_file(path).ok();
     Some(json!({
         "engine": head["engine"],
         "software": head["software"],
         // Not its name, which may be a patient's.
         "input": { "sha256": head["input"]["sha256"], "bytes": head["input"]["bytes"], "kind": head["input"]["kind"] },
         "calibration": head["calibration"],
-        "configuration_sha256": vesalius_audit::hash_text(&head["configuration"].to_string()),
+        "configuration_sha256": of_text(&head["configuration"].to_string()),
         "outputs": { RESULTS: hash(&results), MEASUREMENTS: hash(&folder.join(MEASUREMENTS)) },
     }))
+}
+
+/// SHA-256 of a file; `None` where it cannot be read.
+fn hash(path: &Path) -> Option<String> {
+    FileDigest::of(path).ok().map(|digest| digest.hex())
 }

@@ -2,15 +2,18 @@
 
     python validate.py RUN [RUN ...] [--export DIR]
 
-* dciodvfy (Debian's dicom3tools) may say nothing but what baseline.txt lists with its reasons;
+* dciodvfy (Debian's dicom3tools) may say nothing but what baseline.txt lists with its reasons, and dcentvfy, of the objects of
+  a study among each other and with the recording, the same;
 * masks, by pydicom and highdicom, equal the run's PNG masks pixel by pixel, frame by frame;
-* every number of the run stands in the report, read by highdicom, with its unit, and dsr2html (Debian's dcmtk) shows it;
+* every number of the run stands in the report, read by highdicom, with its unit, and dsr2html (Debian's dcmtk) shows it; what
+  has no number stands there as a measurement failure;
 * captures, by pydicom, equal the annotated pictures as gst-launch-1.0 or Pillow decode them, byte by byte.
 
 Ends with 1 where anything differs. requirements.txt has the versions.
 """
 
 import argparse
+import collections
 import json
 import pathlib
 import re
@@ -29,11 +32,15 @@ class Check:
     """What was compared and what differed."""
 
     def __init__(self):
-        self.lines, self.failures = [], 0
+        self.failures, self.counts = 0, collections.Counter()
 
     def tell(self, good, line):
         self.failures += not good
         print(("ok    " if good else "FAIL  ") + line, flush=True)
+
+    def count(self, **counts):
+        """Adds to what is counted by name."""
+        self.counts.update(counts)
 
 
 def baseline():
@@ -41,13 +48,24 @@ def baseline():
     return [re.compile(line) for line in lines if line and not line.startswith("#")]
 
 
-def iod(check, path):
-    ran = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True)
-    said = [line for line in (ran.stderr + ran.stdout).splitlines() if re.match(r"(Error|Warning)", line)]
+def said_by(*command):
+    """Errors and warnings of a validator."""
+    ran = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace")
+    return [line for line in (ran.stderr + ran.stdout).splitlines() if re.match(r"(Error|Warning)", line)]
+
+
+def held(check, tool, what, said):
     new = [line for line in said if not any(known.search(line) for known in baseline())]
-    check.tell(not new, f"dciodvfy {path.name}: {len(said)} said, {len(new)} of it new")
+    errors = sum(line.startswith("Error") for line in said)
+    check.tell(not new, f"{tool} {what}: {errors} errors, {len(said) - errors} warnings, {len(new)} of them new")
+    check.count(**{f"{tool} errors": errors, f"{tool} new": len(new)})
     for line in new[:20]:
         print("        " + line)
+
+
+def iod(check, path):
+    held(check, "dciodvfy", path.name, said_by("dciodvfy", "-new", path))
+    check.count(objects=1)
 
 
 def frames_of(run):
@@ -80,6 +98,7 @@ def masks(check, head, frames, run, path, source):
             differing += int((got[0, :, :, segment].astype(bool) != (label == segment + 1)).sum())
             pixels += label.size
     check.tell(differing == 0, f"{path.name}: {differing} of {pixels} pixels differ, {len(frames)} frames, {segments} segments")
+    check.count(**{"mask pixels": pixels, "mask pixels differ": differing, "mask frames": len(data_frames(path))})
     # pydicom by itself, frame by frame of the object.
     data = pydicom.dcmread(path)
     stack = data.pixel_array.reshape(-1, data.Rows, data.Columns)
@@ -93,6 +112,11 @@ def masks(check, head, frames, run, path, source):
     check.tell(wrong == 0, f"{path.name}: pydicom, {len(stack)} frames, {wrong} pixels differ")
 
 
+def data_frames(path):
+    return pydicom.dcmread(path, stop_before_pixels=True).PerFrameFunctionalGroupsSequence
+
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 UNITS = {"[px]": "{pixels}", "[px]2": "{pixels2}", "[px]/s": "{pixels}/s", "[px]2/s": "{pixels2}/s"}
 
 
@@ -108,7 +132,14 @@ def report(check, frames, path):
             if value["value"] is not None:
                 key = (number, value.get("structure") or "picture", UNITS.get(value["unit"], value["unit"]))
                 expected.setdefault(key, []).append(value["value"])
-    found = {}
+    # Frames in which a structure has no number at all have no group of it.
+    wanting = 0
+    for frame in frames:
+        of = collections.defaultdict(list)
+        for value in frame["values"]:
+            of[value.get("structure") or "picture"].append(value["value"])
+        wanting += sum(group.count(None) for group in of.values() if group.count(None) < len(group))
+    found, failures = {}, 0
     for group in pydicom.dcmread(path).ContentSequence[-1].ContentSequence:
         number = structure = None
         values = []
@@ -124,6 +155,8 @@ def report(check, frames, path):
                 if abs(decimal - exact) > 1e-8 * abs(exact):
                     check.tell(False, f"{structure} {name}: {decimal} is not {exact}")
                 values.append((measured.MeasurementUnitsCodeSequence[0].CodeValue, exact))
+            elif item.ValueType == "CODE" and item.ConceptCodeSequence[0].CodeValue == "114006":
+                failures += number is not None
         if number is not None:
             for unit, value in values:
                 found.setdefault((number, structure, unit), []).append(value)
@@ -134,14 +167,18 @@ def report(check, frames, path):
     )
     count = sum(map(len, expected.values()))
     check.tell(same, f"{path.name}: {count} numbers, {len(planar)} groups with a mask, {len(whole)} without")
+    check.tell(failures == wanting, f"{path.name}: {failures} of {wanting} values without a number say so")
     html = subprocess.run(["dsr2html", "+U8", str(path)], capture_output=True, text=True)
     page = path.with_suffix(".html")
     page.write_text(html.stdout)
-    shown = sum(f"{v}"[:9] in html.stdout for values in expected.values() for v in values)
+    # A decimal string of 16 characters may stand for the number.
+    printed = np.array([float(text) for text in NUMBER.findall(re.sub(r"<[^>]*>", " ", html.stdout))])
+    shown = sum(bool(np.isclose(printed, v, rtol=1e-8, atol=0).any()) for values in expected.values() for v in values)
     complaints = [line for line in html.stderr.splitlines() if line.startswith(("E:", "W:"))]
     # It checks texts in few character sets, and says so of every other.
     complaints = [line for line in complaints if "VR checker does not support" not in line]
     check.tell(html.returncode == 0 and shown == count and not complaints, f"dsr2html shows {shown} of {count} numbers")
+    check.count(**{"numbers": count, "numbers shown": shown})
     for line in complaints[:5]:
         print("        " + line)
 
@@ -162,6 +199,7 @@ def pictures(check, path, expected):
     got = pydicom.dcmread(path).pixel_array.reshape(expected.shape)
     differing = int((got != expected).sum())
     check.tell(differing == 0, f"{path.name}: {len(expected)} frames, {differing} of {expected.size} bytes differ")
+    check.count(**{"picture bytes": expected.size, "picture bytes differ": differing, "picture frames": len(expected)})
 
 
 def item(check, head, frames, run, folder, source_path):
@@ -173,6 +211,8 @@ def item(check, head, frames, run, folder, source_path):
     about = {"uid": data.SOPInstanceUID, "multi": multi}
     study = {pydicom.dcmread(p, stop_before_pixels=True).StudyInstanceUID for p in folder.glob("*.dcm")}
     check.tell(study == {data.StudyInstanceUID}, "all objects are of the recording's study")
+    together = sorted(folder.glob("*.dcm")) + ([] if source.exists() else [source_path])
+    held(check, "dcentvfy", f"{len(together)} files of the study", said_by("dcentvfy", *together))
     if (folder / "segmentation.dcm").exists():
         masks(check, head, frames, run, folder / "segmentation.dcm", about)
     if (folder / "report.dcm").exists():
@@ -189,6 +229,20 @@ def item(check, head, frames, run, folder, source_path):
         pictures(check, source, video(pathlib.Path(source_path), frames[0]["size"])[: len(frames)])
 
 
+def validate(check, run, export="dicom"):
+    """Holds what was exported of a run to the run."""
+    print(f"== {run}")
+    head, frames = frames_of(run)
+    source = pathlib.Path(json.loads((run / "summary.json").read_text())["source_path"])
+    folder = run / export
+    check.count(frames=len(frames))
+    if head["input"]["kind"] == "stills" and len(frames) > 1:
+        for frame in frames:
+            item(check, head, [frame], run, folder / stem(head, frame), source / frame["input"])
+    else:
+        item(check, head, frames, run, folder, source)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("runs", nargs="+", type=pathlib.Path)
@@ -197,15 +251,7 @@ def main():
     check = Check()
     print(f"highdicom {hd.__version__}, pydicom {pydicom.__version__}")
     for run in args.runs:
-        print(f"== {run}")
-        head, frames = frames_of(run)
-        source = pathlib.Path(json.loads((run / "summary.json").read_text())["source_path"])
-        folder = run / args.export
-        if head["input"]["kind"] == "stills" and len(frames) > 1:
-            for frame in frames:
-                item(check, head, [frame], run, folder / stem(head, frame), source / frame["input"])
-        else:
-            item(check, head, frames, run, folder, source)
+        validate(check, run, args.export)
     print(f"{check.failures} failures")
     return 1 if check.failures else 0
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use vesalius_ledger::digest::{FileDigest, hex};
 use vesalius_ledger::record::InputRecord;
 
 use crate::dicom;
@@ -152,23 +153,10 @@ impl Input {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn hash_file(path: &Path) -> Result<(String, u64), ReplayError> {
     let fail = |source| ReplayError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(fail)?;
-    let (mut hash, mut total) = (Sha256::new(), 0);
-    let mut block = vec![0; 1 << 18];
-    loop {
-        let n = file.read(&mut block).map_err(fail)?;
-        if n == 0 {
-            return Ok((hex(&hash.finalize()), total));
-        }
-        hash.update(block.get(..n).unwrap_or(&[]));
-        total += n as u64;
-    }
+    let digest = FileDigest::of(path).map_err(fail)?;
+    Ok((digest.hex(), digest.bytes))
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! One file.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use vesalius_dicom::Recording;
+use vesalius_ledger::digest::FileDigest;
 use vesalius_pipeline::Input;
 
 use super::pixels::{Survey, survey};
@@ -33,8 +32,9 @@ pub(super) fn clean(
         (None, _) => ("video", "mp4"),
     };
     // The name follows from the content, so that the same file has the same name again.
-    let digest = hash(path).map_err(|source| DeidentifyError::Folder { path: path.to_owned(), source })?;
-    let stem = context.key.pseudonym("file", &digest);
+    let digest =
+        FileDigest::of(path).map_err(|source| DeidentifyError::Folder { path: path.to_owned(), source })?;
+    let stem = context.key.pseudonym("file", &digest.hex());
     let needs_look = !survey.text_left.is_empty();
     let name = if needs_look { format!("{REVIEW}/{stem}.{ending}") } else { format!("{stem}.{ending}") };
     let target = context.out.join(&name);
@@ -61,7 +61,7 @@ pub(super) fn clean(
     };
     let page = context.out.join(SHEETS).join(format!("{stem}.png"));
     sheet.save(&page).map_err(|e| fail(&page)(std::io::Error::other(e.to_string())))?;
-    let sha256 = hash(&partial.0).map_err(fail(&target))?;
+    let sha256 = FileDigest::of(&partial.0).map_err(fail(&target))?.hex();
     std::fs::rename(&partial.0, &target).map_err(fail(&target))?;
     let done = Done {
         input: number,
@@ -102,18 +102,6 @@ fn notes(kind: &str, dicom: Option<&Recording>, survey: &Survey, endoscopy: bool
         notes.push("something looks like text: look at it before it is handed on".to_owned());
     }
     notes
-}
-
-fn hash(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 18]);
-    loop {
-        let read = file.read(&mut block)?;
-        if read == 0 {
-            return Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect());
-        }
-        hash.update(block.get(..read).unwrap_or(&[]));
-    }
 }
 
 /// A file that goes away unless it is renamed.

@@ -15,7 +15,6 @@ use crate::dicom::{Code, DataSet};
 /// Attributes that stay: numbers and codes that say how pictures were made and how they lie, none of which is in table
 /// E.1-1 of PS3.15 with an action other than K.
 const KEPT: &[(Tag, VR)] = &[
-    (tags::IMAGE_TYPE, VR::CS),
     (tags::SOP_CLASS_UID, VR::UI),
     (tags::MODALITY, VR::CS),
     (tags::CONVERSION_TYPE, VR::CS),
@@ -172,6 +171,7 @@ pub(super) fn clean(from: &InMemDicomObject, key: &Key) -> Cleaned {
                 };
                 uids.push((name, old, new));
             }
+            _ if tag == tags::IMAGE_TYPE => actions.push(action(tag, "replaced")),
             _ if OF_PIXELS.contains(&tag) || matches!(tag, tags::PATIENT_NAME | tags::PATIENT_ID) => {}
             _ if EMPTIED.iter().any(|(emptied, _)| *emptied == tag) => actions.push(action(tag, "emptied")),
             _ => actions.push(action(tag, "removed")),
@@ -193,19 +193,18 @@ pub(super) fn clean(from: &InMemDicomObject, key: &Key) -> Cleaned {
     Cleaned { header, actions, uids, patient: (patient, pseudonym) }
 }
 
-/// Pixels that were changed are derived.
+/// Pixels that were changed are derived. What a value means goes by its place, so those from the first on that is no code
+/// are left out; the first two are always there (PS3.3, C.7.6.1.1.2).
 fn derived(from: &InMemDicomObject, header: &mut DataSet) {
     let image_type = text(from, tags::IMAGE_TYPE);
-    let mut values: Vec<&str> = image_type.split('\\').map(str::trim).collect();
-    if is_plain(VR::CS, &image_type)
-        && let Some(first) = values.first_mut()
-    {
-        *first = "DERIVED";
-        if values.len() == 1 {
-            values.push("PRIMARY");
-        }
-        header.texts(tags::IMAGE_TYPE, VR::CS, &values);
+    let codes = image_type.split('\\').map(str::trim).take_while(|value| is_plain(VR::CS, value));
+    let mut values: Vec<&str> = std::iter::once("DERIVED").chain(codes.skip(1)).collect();
+    match values.get_mut(1) {
+        None => values.push("PRIMARY"),
+        Some(second) if second.is_empty() => *second = "PRIMARY",
+        Some(_) => {}
     }
+    header.texts(tags::IMAGE_TYPE, VR::CS, &values);
 }
 
 /// What is said of the de-identification itself (PS3.3, C.7.1.1 and C.12.1).

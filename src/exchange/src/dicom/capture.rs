@@ -156,12 +156,8 @@ const LONGEST_VECTOR: usize = 65_534;
 fn write_times(object: &mut DataSet, pts_ns: &[u64]) {
     let steps: Vec<u64> =
         pts_ns.iter().zip(pts_ns.iter().skip(1)).map(|(a, b)| b.saturating_sub(*a)).collect();
-    let (Some(least), Some(most)) = (steps.iter().min(), steps.iter().max()) else {
-        // One frame: how long it is shown is nobody's, and the attribute has to be there.
-        object.tag(tags::FRAME_INCREMENT_POINTER, tags::FRAME_TIME);
-        object.decimal(tags::FRAME_TIME, 0.0);
-        return;
-    };
+    // One frame has no time, and must not have the attribute.
+    let (Some(least), Some(most)) = (steps.iter().min(), steps.iter().max()) else { return };
     let ms = |ns: f64| ns / 1e6;
     if most - least <= 1_000 {
         let all = pts_ns.last().zip(pts_ns.first()).map_or(0, |(last, first)| last.saturating_sub(*first));

@@ -81,27 +81,21 @@ pub(super) fn image(concept: Option<&Code>, image: &SourceImage, frame: Option<u
     item.into_inner()
 }
 
-/// A number with its unit, or the reason why there is none.
+/// A number with its unit.
 pub(super) fn number(
     relation: &str,
     concept: &Code,
-    value: Result<f64, &Code>,
+    value: f64,
     unit: &Code,
     content: Vec<InMemDicomObject>,
 ) -> InMemDicomObject {
     let mut item = item(relation, "NUM", Some(concept));
-    match value {
-        Ok(value) => item.item(tags::MEASURED_VALUE_SEQUENCE, |measured| {
-            measured.decimal(tags::NUMERIC_VALUE, value);
-            // The decimal string may be shorter than the number.
-            measured.value(tags::FLOATING_POINT_VALUE, VR::FD, value);
-            measured.code(tags::MEASUREMENT_UNITS_CODE_SEQUENCE, unit);
-        }),
-        Err(qualifier) => {
-            item.sequence(tags::MEASURED_VALUE_SEQUENCE, Vec::new());
-            item.code(tags::NUMERIC_VALUE_QUALIFIER_CODE_SEQUENCE, qualifier);
-        }
-    }
+    item.item(tags::MEASURED_VALUE_SEQUENCE, |measured| {
+        measured.decimal(tags::NUMERIC_VALUE, value);
+        // The decimal string may be shorter than the number.
+        measured.value(tags::FLOATING_POINT_VALUE, VR::FD, value);
+        measured.code(tags::MEASUREMENT_UNITS_CODE_SEQUENCE, unit);
+    });
     if !content.is_empty() {
         item.sequence(tags::CONTENT_SEQUENCE, content);
     }

@@ -30,6 +30,6 @@ pub(crate) use frames::FrameWriter;
 pub use code::{Code, PRIVATE_SCHEME};
 pub use equipment::{Algorithm, Software};
 pub use file::{Part10, WriteError};
-pub use object::Series;
+pub use object::{Belonging, Series};
 pub use origin::{Lossy, Made, Origin, OriginError, SourceImage};
 pub use uid::Uid;

@@ -4,7 +4,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
-use super::equipment::Software;
+use super::equipment::{Algorithm, Software};
 use super::origin::{Made, Origin};
 use super::uid::Uid;
 
@@ -19,6 +19,23 @@ pub struct Series {
     pub description: String,
     /// Instance Number of the object within it, from 1.
     pub instance: u32,
+}
+
+/// What a Segmentation or a report belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Belonging<'a> {
+    /// Patient, study and recording.
+    pub origin: &'a Origin,
+    /// The new series.
+    pub series: &'a Series,
+    /// Its own SOP Instance UID.
+    pub instance_uid: &'a Uid,
+    /// When the run was.
+    pub made: &'a Made,
+    /// The program.
+    pub software: &'a Software,
+    /// The engine.
+    pub algorithm: &'a Algorithm,
 }
 
 /// Class and instance of an object.

@@ -4,7 +4,9 @@
 //! mask in the Segmentation (TID 1410) or, where there is no mask, to the frame alone (TID 1501). The same structure keeps
 //! its tracking identifier from frame to frame.
 //!
-//! A value that is not there stays in the report without a number and says why: missing is not zero.
+//! A value that is not there stays in the report and says why: missing is not zero. It is a coded evaluation, *measurement
+//! failure*, and not a number without a value: that is allowed too (PS3.3, C.18.1), but highdicom 0.28 then reads nothing of
+//! the whole report.
 
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
@@ -15,10 +17,10 @@ use super::content::{
     self, CONTAINS, HAS_ACQUISITION_CONTEXT, HAS_CONCEPT_MODIFIER, HAS_OBSERVATION_CONTEXT, HAS_PROPERTIES,
 };
 use super::dataset::DataSet;
-use super::equipment::{Algorithm, MANUFACTURER, NOT_FOR_CLINICAL_USE, Software};
+use super::equipment::{Algorithm, MANUFACTURER, NOT_FOR_CLINICAL_USE};
 use super::file::{NATIVE, Part10, WriteError};
-use super::object::{Identity, Series, begin};
-use super::origin::{Made, Origin, SourceImage};
+use super::object::{Belonging, Identity, begin};
+use super::origin::SourceImage;
 use super::uid::Uid;
 
 /// A value.
@@ -64,31 +66,16 @@ pub struct Group {
     pub values: Vec<Value>,
 }
 
-/// What a report belongs to.
-#[derive(Clone, Copy, Debug)]
-pub struct ReportOf<'a> {
-    /// Patient, study and recording.
-    pub origin: &'a Origin,
-    /// The new series.
-    pub series: &'a Series,
-    /// Its own SOP Instance UID.
-    pub instance_uid: &'a Uid,
-    /// When the run was.
-    pub made: &'a Made,
-    /// The program.
-    pub software: &'a Software,
-    /// The engine.
-    pub algorithm: &'a Algorithm,
-    /// The Segmentation with the masks, where there is one.
-    pub masks: Option<&'a SourceImage>,
-}
-
-/// Makes the report.
+/// Makes the report. `masks` is the Segmentation with the masks, where there is one.
 ///
 /// # Errors
 ///
 /// [`WriteError`].
-pub fn report(of: &ReportOf<'_>, groups: &[Group]) -> Result<Part10, WriteError> {
+pub fn report(
+    of: &Belonging<'_>,
+    masks: Option<&SourceImage>,
+    groups: &[Group],
+) -> Result<Part10, WriteError> {
     let identity =
         Identity { class_uid: uids::COMPREHENSIVE_SR_STORAGE, instance_uid: of.instance_uid, modality: "SR" };
     let mut object = begin(of.origin, of.series, &identity, Some(of.made), of.software);
@@ -97,7 +84,7 @@ pub fn report(of: &ReportOf<'_>, groups: &[Group]) -> Result<Part10, WriteError>
     object.text(tags::PRELIMINARY_FLAG, VR::CS, "PRELIMINARY");
     object.text(tags::COMPLETION_FLAG, VR::CS, "COMPLETE");
     object.text(tags::VERIFICATION_FLAG, VR::CS, "UNVERIFIED");
-    object.sequence(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, vec![evidence(of)]);
+    object.sequence(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, vec![evidence(of, masks)]);
     object.item(tags::CODING_SCHEME_IDENTIFICATION_SEQUENCE, |scheme| {
         scheme.text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, PRIVATE_SCHEME);
         scheme.text(tags::CODING_SCHEME_NAME, VR::ST, "Names of Vesalius, as in its docs/protocols.md");
@@ -119,21 +106,21 @@ pub fn report(of: &ReportOf<'_>, groups: &[Group]) -> Result<Part10, WriteError>
         Vec::new(),
     ));
     items.push(image_library(&of.origin.image));
-    let groups = groups.iter().map(|g| group(of, g)).collect();
+    let groups = groups.iter().map(|g| group(of, masks, g)).collect();
     items.push(content::container(&Code::dcm("126010", "Imaging Measurements"), None, groups));
     content::fill_container(&mut object, Some("1500"), items);
     Part10::new(object.into_inner(), NATIVE)
 }
 
 /// Everything that the report refers to.
-fn evidence(of: &ReportOf<'_>) -> InMemDicomObject {
+fn evidence(of: &Belonging<'_>, masks: Option<&SourceImage>) -> InMemDicomObject {
     let series = |image: &SourceImage| {
         let mut series = DataSet::new();
         series.item(tags::REFERENCED_SOP_SEQUENCE, |reference| image.reference(reference, None));
         series.text(tags::SERIES_INSTANCE_UID, VR::UI, &image.series_uid);
         series.into_inner()
     };
-    let images = [Some(&of.origin.image), of.masks];
+    let images = [Some(&of.origin.image), masks];
     let mut study = DataSet::new();
     study.sequence(tags::REFERENCED_SERIES_SEQUENCE, images.into_iter().flatten().map(series).collect());
     study.text(tags::STUDY_INSTANCE_UID, VR::UI, of.origin.study_uid());
@@ -141,7 +128,7 @@ fn evidence(of: &ReportOf<'_>) -> InMemDicomObject {
 }
 
 /// Who observed: a device (TID 1001 and 1004).
-fn observer(of: &ReportOf<'_>) -> Vec<InMemDicomObject> {
+fn observer(of: &Belonging<'_>) -> Vec<InMemDicomObject> {
     let device = Uid::of([b"device".as_slice(), of.software.version.as_bytes()]);
     let text =
         |code, meaning, value: &str| content::text(HAS_OBSERVATION_CONTEXT, &Code::dcm(code, meaning), value);
@@ -182,7 +169,7 @@ fn image_library(image: &SourceImage) -> InMemDicomObject {
     content::container(&Code::dcm("111028", "Image Library"), None, vec![group])
 }
 
-fn group(of: &ReportOf<'_>, group: &Group) -> InMemDicomObject {
+fn group(of: &Belonging<'_>, masks: Option<&SourceImage>, group: &Group) -> InMemDicomObject {
     let mut items = vec![
         content::text(
             HAS_OBSERVATION_CONTEXT,
@@ -199,7 +186,7 @@ fn group(of: &ReportOf<'_>, group: &Group) -> InMemDicomObject {
         items.push(content::code(CONTAINS, &Code::dcm("121071", "Finding"), finding, Vec::new()));
     }
     items.extend(algorithm(of.algorithm));
-    let mask = of.masks.zip(group.place.and_then(|p| p.mask_frame));
+    let mask = masks.zip(group.place.and_then(|p| p.mask_frame));
     if let Some(place) = group.place {
         match mask {
             Some((masks, frame)) => {
@@ -233,7 +220,7 @@ fn algorithm(algorithm: &Algorithm) -> [InMemDicomObject; 3] {
     .map(|(code, meaning, value)| content::text(HAS_CONCEPT_MODIFIER, &Code::dcm(code, meaning), value))
 }
 
-/// TID 1419, with what the uncertainty and the reservations are.
+/// TID 1419, with what the uncertainty and the reservations are; of what is not there, a coded evaluation (TID 1501).
 fn value(value: &Value) -> InMemDicomObject {
     let mut properties = Vec::new();
     if !value.method.is_empty() {
@@ -248,7 +235,7 @@ fn value(value: &Value) -> InMemDicomObject {
         properties.push(content::number(
             HAS_PROPERTIES,
             &Code::sct("371884006", "+/-, range of measurement uncertainty"),
-            Ok(uncertainty),
+            uncertainty,
             &value.unit,
             Vec::new(),
         ));
@@ -256,6 +243,11 @@ fn value(value: &Value) -> InMemDicomObject {
     if let Some(remark) = &value.remark {
         properties.push(content::text(HAS_PROPERTIES, &COMMENT, remark));
     }
-    let failure = Code::dcm("114006", "Measurement failure");
-    content::number(CONTAINS, &value.name, value.number.ok_or(&failure), &value.unit, properties)
+    match value.number {
+        Some(number) => content::number(CONTAINS, &value.name, number, &value.unit, properties),
+        None => {
+            let failure = Code::dcm("114006", "Measurement failure");
+            content::code(CONTAINS, &value.name, &failure, properties)
+        }
+    }
 }

@@ -10,10 +10,10 @@ use dicom_object::InMemDicomObject;
 
 use super::code::Code;
 use super::dataset::DataSet;
-use super::equipment::{Algorithm, NOT_FOR_CLINICAL_USE, Software};
+use super::equipment::{Algorithm, NOT_FOR_CLINICAL_USE};
 use super::file::{NATIVE, Part10, WriteError};
-use super::object::{Identity, Series, begin};
-use super::origin::{Lossy, Made, Origin};
+use super::object::{Belonging, Identity, begin};
+use super::origin::{Lossy, Origin};
 use super::uid::Uid;
 
 /// A class of the engine.
@@ -128,7 +128,7 @@ impl Segmentation {
     /// # Errors
     ///
     /// [`WriteError`].
-    pub fn finish(mut self, of: &SegmentationOf<'_>) -> Result<Part10, WriteError> {
+    pub fn finish(mut self, of: &Belonging<'_>) -> Result<Part10, WriteError> {
         let identity = Identity {
             class_uid: uids::SEGMENTATION_STORAGE,
             instance_uid: of.instance_uid,
@@ -210,23 +210,6 @@ impl Segmentation {
         };
         self.places.iter().map(frame).collect()
     }
-}
-
-/// What a Segmentation belongs to.
-#[derive(Clone, Copy, Debug)]
-pub struct SegmentationOf<'a> {
-    /// Patient, study and recording.
-    pub origin: &'a Origin,
-    /// The new series.
-    pub series: &'a Series,
-    /// Its own SOP Instance UID.
-    pub instance_uid: &'a Uid,
-    /// When the run was.
-    pub made: &'a Made,
-    /// The program.
-    pub software: &'a Software,
-    /// The engine.
-    pub algorithm: &'a Algorithm,
 }
 
 fn segment(number: usize, segment: &Segment, algorithm: &Algorithm) -> InMemDicomObject {

@@ -52,8 +52,7 @@ pub(super) fn annotated(context: &Context, item: &Item, path: &Path) -> Result<W
         all.ratios.extend(video.ratios);
         all.methods.extend(video.methods);
     }
-    let digest =
-        hash_file(&pictures).map_err(|source| ExportError::Folder { path: pictures.clone(), source })?;
+    let digest = hash_file(&pictures)?;
     let uid = context.uid(item, "capture", &digest);
     let series = context.series(item, "capture", 9003, "annotated");
     let algorithm = &context.algorithm;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::dicom::SourceImage;
-use crate::dicom::segmentation::{Segment, Segmentation, SegmentationOf};
+use crate::dicom::segmentation::{Segment, Segmentation};
 use vesalius_qa::score::label_png;
 
 use super::item::Item;
@@ -36,14 +36,7 @@ pub(super) fn write(
     let instance_uid = context.uid(item, "segmentation", digest.as_str().as_bytes());
     let series = context.series(item, "segmentation", 9001, "segmentation");
     let count = masks.frame_count();
-    let of = SegmentationOf {
-        origin: &item.origin,
-        series: &series,
-        instance_uid: &instance_uid,
-        made: &context.made,
-        software: &context.software,
-        algorithm: &context.algorithm,
-    };
+    let of = context.belonging(item, &series, &instance_uid);
     let fail = |source| ExportError::Write { path: path.to_owned(), source };
     let file =
         std::mem::replace(&mut masks, Segmentation::new(0, 0, Vec::new())).finish(&of).map_err(fail)?;

@@ -16,9 +16,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::dicom::{Algorithm, Made, Series, Software, SourceImage, Uid, WriteError};
+use crate::dicom::{Algorithm, Belonging, Made, Series, Software, SourceImage, Uid, WriteError};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use vesalius_ledger::digest::FileDigest;
 use vesalius_ledger::summary::write_json;
 use vesalius_ledger::writer::RESULTS;
 
@@ -86,7 +86,7 @@ pub struct Exported {
 struct Context {
     run: Run,
     /// SHA-256 of the run's records.
-    digest: Vec<u8>,
+    digest: [u8; 32],
     made: Made,
     software: Software,
     algorithm: Algorithm,
@@ -113,6 +113,18 @@ impl Context {
             instance: 1,
         }
     }
+
+    /// What an object of an item belongs to.
+    fn belonging<'a>(&'a self, item: &'a Item, series: &'a Series, instance_uid: &'a Uid) -> Belonging<'a> {
+        Belonging {
+            origin: &item.origin,
+            series,
+            instance_uid,
+            made: &self.made,
+            software: &self.software,
+            algorithm: &self.algorithm,
+        }
+    }
 }
 
 /// Writes what is asked for into a folder, which is made where it is missing.
@@ -122,8 +134,7 @@ impl Context {
 /// [`ExportError`]. Objects that were whole before it stay.
 pub fn export(run: &Path, out: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
     let run = Run::read(run)?;
-    let digest = hash_file(&run.folder.join(RESULTS))
-        .map_err(|source| ExportError::Folder { path: run.folder.clone(), source })?;
+    let digest = hash_file(&run.folder.join(RESULTS))?;
     let head = &run.head;
     let bad_time = || ExportError::Record {
         path: run.folder.join(RESULTS),
@@ -232,21 +243,7 @@ fn write_file(
     })
 }
 
-fn hash_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut hash = Sha256::new();
-    std::io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
-    Ok(hash.finalize().to_vec())
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+fn hash_file(path: &Path) -> Result<[u8; 32], ExportError> {
+    let digest = FileDigest::of(path);
+    Ok(digest.map_err(|source| ExportError::Folder { path: path.to_owned(), source })?.sha256)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::dicom::report::{Group, Place, ReportOf, Value, report};
+use crate::dicom::report::{Group, Place, Value, report};
 use crate::dicom::{Code, SourceImage, Uid};
 
 use super::item::Item;
@@ -22,17 +22,9 @@ pub(super) fn write(
     let masks_uid = masks.map_or("", |m| m.instance_uid.as_str());
     let instance_uid = context.uid(item, "report", masks_uid.as_bytes());
     let series = context.series(item, "report", 9002, "measurements");
-    let of = ReportOf {
-        origin: &item.origin,
-        series: &series,
-        instance_uid: &instance_uid,
-        made: &context.made,
-        software: &context.software,
-        algorithm: &context.algorithm,
-        masks,
-    };
+    let of = context.belonging(item, &series, &instance_uid);
     let fail = |source| ExportError::Write { path: path.to_owned(), source };
-    let file = report(&of, &groups).map_err(fail)?;
+    let file = report(&of, masks, &groups).map_err(fail)?;
     write_file(path, |to| file.write(to).map_err(fail))?;
     Ok(Written { kind: "report", file: String::new(), instance_uid: instance_uid.as_str().to_owned(), count })
 }
