@@ -141,7 +141,7 @@ fn is_of_a_log(head: &str) -> bool {
     match head.split_once('\n') {
         Some((first, _)) => {
             serde_json::from_str::<Value>(first).is_ok_and(|v| v["record"] == "audit")
-                || !first.ends_with('}')
+                || (first.starts_with('{') && !first.ends_with('}'))
         }
         None => head.starts_with('{'),
     }
@@ -190,10 +190,12 @@ mod tests {
     fn another_file_is_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.jsonl");
-        std::fs::write(&path, "{\"record\":\"run\"}\n").unwrap();
-        let error = AuditLog::open(&path).unwrap_err().to_string();
-        assert!(error.contains("no audit log") && !error.contains('\n'), "{error}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"record\":\"run\"}\n");
+        for text in ["{\"record\":\"run\"}\n", "# Notes\n\nof last week\n"] {
+            std::fs::write(&path, text).unwrap();
+            let error = AuditLog::open(&path).unwrap_err().to_string();
+            assert!(error.contains("no audit log") && !error.contains('\n'), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
         let log = AuditLog::open(&folder.path().join("a")).unwrap();
         assert!(matches!(log.append(&json!([1])), Err(AuditError::NoObject)));
     }
