@@ -5,7 +5,8 @@
     scripts/check_report.py out/run/report.html --shots out/report-shots
 
 What it holds the page to: nothing is asked of the network, no message on the console; no sideways scrolling on a phone; every
-text has a contrast of 4.5 to 1 with what is behind it (WCAG 2.2 AA), in light and dark; the first stop of the Tab key is the
+text has a contrast of 4.5 to 1 with what is behind it (WCAG 2.2 AA), in light and dark; no text of a figure lies on another, and
+none is cut off; the first stop of the Tab key is the
 link to the summary, details open by keyboard; in print all details are open. It leaves pictures of light, dark, phone and print.
 """
 
@@ -39,6 +40,25 @@ CONTRAST = """() => {
   return worst;
 }"""
 
+# Texts of a figure that lie on each other, or stand out of it, by more than a pixel of their boxes' slack.
+CROWDED = """() => {
+  const found = [], slack = 1.5;
+  for (const figure of document.querySelectorAll('svg.fig')) {
+    const frame = figure.getBoundingClientRect();
+    const texts = [...figure.querySelectorAll('text')].filter(t => t.textContent.trim()).map(t => [t.textContent, t.getBoundingClientRect()]);
+    for (const [text, box] of texts)
+      if (box.left < frame.left - slack || box.right > frame.right + slack || box.top < frame.top - slack || box.bottom > frame.bottom + slack)
+        found.push(text + ' is cut off');
+    for (let i = 0; i < texts.length; i++)
+      for (let j = i + 1; j < texts.length; j++) {
+        const [a, b] = [texts[i][1], texts[j][1]];
+        if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > slack && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3 * slack)
+          found.push(texts[i][0] + ' on ' + texts[j][0]);
+      }
+  }
+  return found;
+}"""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -67,6 +87,8 @@ def main() -> int:
             page.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
             ratio, where = page.evaluate(CONTRAST)
             hold(ratio >= 4.5, f"{scheme}: least contrast {ratio:.2f} ({where})")
+            crowded = page.evaluate(CROWDED)
+            hold(not crowded, f"{scheme}: texts of figures stand apart: {len(crowded)} do not {crowded[:4]}")
             page.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = false)")
             page.screenshot(path=args.shots / f"{scheme}.png", full_page=True)
             hold(page.evaluate("() => document.scripts.length") == 0, f"{scheme}: no script")

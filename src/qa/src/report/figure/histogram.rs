@@ -26,7 +26,9 @@ pub fn histogram(title: &str, label: &str, counted: &str, values: &[f64]) -> Opt
             *n += 1;
         }
     }
-    let y = Axis::of([0.0, f64::from(counts.iter().copied().max()?)], 4)?;
+    let most = counts.iter().copied().max()?;
+    // Whole counts.
+    let y = Axis::of([0.0, f64::from(most)], most.min(4) as usize)?;
     let mut plot = Plot::new(Labels { title, x: label, y: counted }, (440.0, 200.0), 0.0, x, y);
     for (i, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
         let from = bins.low + i as f64 * bins.step;
@@ -66,6 +68,12 @@ mod tests {
         assert!(figure.svg.matches("class=\"bar a\"").count() >= 20);
         assert!(figure.svg.contains("&lt;head&gt;"));
         assert!(histogram("t", "x", "y", &[1.0]).is_none());
+        let few = histogram("t", "x", "y", &[1.0, 2.0, 2.0, 3.0]).unwrap();
+        assert!(
+            !few.svg.contains(">0.5<") && !few.svg.contains(">1.5<") && few.svg.contains(">2<"),
+            "{}",
+            few.svg
+        );
         assert!(histogram("t", "x", "y", &[1.0, 1.0, f64::NAN]).is_some());
     }
 }
