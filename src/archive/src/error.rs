@@ -60,9 +60,7 @@ pub enum ArchiveError {
         given: String,
     },
     /// A file of the archive does not say what it should.
-    #[error(
-        "{place}: {what} is damaged ({message}); remove the folder it is in, and its recording is done again"
-    )]
+    #[error("{place}: {what} is damaged ({message}); {}", remedy(what))]
     Damaged {
         /// The archive.
         place: String,
@@ -106,4 +104,13 @@ pub enum ArchiveError {
     /// A table cannot be made.
     #[error(transparent)]
     Table(#[from] vesalius_ledger::tables::TableError),
+}
+
+/// What to do about a damaged file: one of a recording goes with its folder, one of all cannot.
+fn remedy(file: &str) -> &'static str {
+    if file.contains('/') {
+        "remove the folder it is in, and its recording is done again"
+    } else {
+        "put it back from a copy, or begin in another folder"
+    }
 }

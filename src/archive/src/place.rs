@@ -103,7 +103,10 @@ impl Place {
         };
         let fail = self.fail(name, "written");
         std::fs::create_dir_all(folder).map_err(&fail)?;
-        let mut partial = tempfile::NamedTempFile::new_in(folder).map_err(&fail)?;
+        // Readable by whom the results are.
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let mut partial =
+            tempfile::Builder::new().permissions(readable).tempfile_in(folder).map_err(&fail)?;
         io::Write::write_all(&mut partial, bytes).map_err(&fail)?;
         partial.as_file().sync_all().map_err(&fail)?;
         match partial.persist_noclobber(folder.join(name)) {

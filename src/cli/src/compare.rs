@@ -21,7 +21,7 @@ pub fn run(args: &CompareArgs) -> u8 {
         }
         Ok(Outcome::Parity | Outcome::Undecided) => crate::OK,
         Err(error) => {
-            complain!("vesalius: {error:#}");
+            complain!("vesalius: {}", crate::say::one_line(&error));
             NO_VERDICT
         }
     }

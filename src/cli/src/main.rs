@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     let recorded = match audit::begin(&args) {
         Ok(recorded) => recorded,
         Err(error) => {
-            complain!("vesalius: {error:#}");
+            complain!("vesalius: {}", say::one_line(&error));
             return ExitCode::from(FAILED);
         }
     };
@@ -78,13 +78,13 @@ fn main() -> ExitCode {
     };
     let code = result.unwrap_or_else(|error| {
         // The whole chain on one line: what failed, then why.
-        complain!("vesalius: {error:#}");
+        complain!("vesalius: {}", say::one_line(&error));
         FAILED
     });
     match recorded.end(code) {
         Ok(()) => ExitCode::from(code),
         Err(error) => {
-            complain!("vesalius: {error:#}");
+            complain!("vesalius: {}", say::one_line(&error));
             ExitCode::from(FAILED)
         }
     }

@@ -82,7 +82,7 @@ impl Pull {
     fn has_failed(&self) -> bool {
         let mut heard = self.heard.lock();
         if heard.is_none() {
-            *heard = self.from_bus();
+            *heard = self.told_on_bus();
         }
         heard.is_some()
     }
@@ -94,10 +94,10 @@ impl Pull {
 
     /// The first error that the pipeline told of.
     pub(crate) fn error(&self) -> Option<BusError> {
-        self.heard.lock().take().or_else(|| self.from_bus())
+        self.heard.lock().take().or_else(|| self.told_on_bus())
     }
 
-    fn from_bus(&self) -> Option<BusError> {
+    fn told_on_bus(&self) -> Option<BusError> {
         let message = self.pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
         match message.view() {
             gst::MessageView::Error(error) => Some(error_told(error)),

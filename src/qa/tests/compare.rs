@@ -260,6 +260,9 @@ fn gates_come_from_a_file_and_a_value_may_have_its_own() {
     assert_eq!(outcome("base = \"f16\"\n"), Outcome::Missed);
     assert_eq!(outcome("base = \"f16\"\n[value.width]\nbias = 1.5\nloa = 1.5\n"), Outcome::Parity);
     assert_eq!(outcome("base = \"f16\"\n[value.width]\nbias = 0.5\nloa = 1.5\n"), Outcome::Missed);
+    // A value that neither has is not passed over: its name may be written wrong.
+    let misspelt = "base = \"f16\"\n[value.width]\nbias = 1.5\nloa = 1.5\n[value.wdith]\nbias = 1.0\n";
+    assert_eq!(outcome(misspelt), Outcome::Undecided);
     assert_eq!(outcome("base = \"f16\"\n[value.width]\nignore = true\n"), Outcome::Parity);
     assert_eq!(outcome("[masks]\ndice_worst = 0.9\n"), Outcome::Parity);
     fs::write(study.at("gates.toml"), "[masks]\ndise = 1\n").unwrap();

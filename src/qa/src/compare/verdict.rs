@@ -135,8 +135,21 @@ pub fn judge(report: &Report, settings: &Settings) -> Vec<Verdict> {
     for value in &report.values {
         judge_value(value, report, settings, &mut out);
     }
+    judge_absent(report, gates, &mut out);
     judge_truth(report, gates, &mut out);
     out
+}
+
+/// Gates of values that neither run has, as those of a name that is not written as the value is.
+fn judge_absent(report: &Report, gates: &Gates, out: &mut Vec<Verdict>) {
+    for (name, own) in gates.value.iter().filter(|(name, _)| report.values.iter().all(|v| *v.name != ***name))
+    {
+        for (gate, limit) in [("bias", own.bias), ("limits of agreement", own.loa)] {
+            let Some(limit) = limit else { continue };
+            let verdict = Verdict::new(name, gate, None, Bound::AtMost, limit, "");
+            out.push(verdict.because("neither run has a value of this name"));
+        }
+    }
 }
 
 /// Frames that must all be alike before a share of `percent` can be excluded at 95 %: the rule of three.

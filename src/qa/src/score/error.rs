@@ -13,7 +13,7 @@ pub enum ScoreError {
     #[error("{}: no run: results.jsonl is neither in it nor in the folders in it; give what `vesalius replay --out` wrote", .0.display())]
     NoRun(PathBuf),
     /// A record cannot be read.
-    #[error("{}: line {line} cannot be read as a record of a run: {message}", path.display())]
+    #[error("{}: line {line} cannot be read as a record of a run: {message}; replay the recording again", path.display())]
     Record {
         /// The file.
         path: PathBuf,

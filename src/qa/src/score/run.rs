@@ -306,7 +306,9 @@ impl Run {
         let mut words = Words::default();
         for (i, line) in lines {
             let text = line.map_err(|e| fail(i + 1, e.to_string()))?;
-            let line: FrameLine<'_> = serde_json::from_str(&text).map_err(|e| fail(i + 1, e.to_string()))?;
+            // The line is the file's, so its own first one is not worth a word.
+            let told = |e: serde_json::Error| e.to_string().replace(" at line 1 column ", " at column ");
+            let line: FrameLine<'_> = serde_json::from_str(&text).map_err(|e| fail(i + 1, told(e)))?;
             run.add(line, fingerprint(&text), &mut words);
         }
         run.name_masks();
