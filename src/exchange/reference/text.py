@@ -77,6 +77,9 @@ def main():
     rows = {name: [] for name, *_ in KINDS}
     for source in (stills, clips):
         for name, height, colour, step in KINDS:
+            if source is stills and step:
+                rows[name].append("–")
+                continue
             folder = args.work / f"{source.__name__}-{KINDS.index((name, height, colour, step))}"
             (folder / "in").mkdir(parents=True)
             boxes = []
