@@ -28,7 +28,7 @@ pub use measure::{Measure, read_protocol, read_statement};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError, StateMessage};
 pub use overlay::Overlay;
 pub use result_meta::ResultMeta;
-pub use segment::{Isolation, Mode, Segment};
+pub use segment::{Alignment, Isolation, Mode, Segment};
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     segment::register(plugin)?;

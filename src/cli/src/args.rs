@@ -154,6 +154,15 @@ pub enum IsolationChoice {
     Thread,
 }
 
+/// Where a result that is older than the picture is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AlignmentChoice {
+    /// Where it was found.
+    Lag,
+    /// Where the picture has moved to since.
+    Motion,
+}
+
 /// What happens when there is no more room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WhenFullChoice {
@@ -195,6 +204,10 @@ pub struct LiveArgs {
     /// Milliseconds after which a result is not shown any more [default: 200]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_age_ms: Option<u32>,
+    /// Where outlines that are older than the picture are drawn: where they were found, or where the picture has moved to since
+    /// [default: lag]
+    #[arg(long, value_enum)]
+    pub alignment: Option<AlignmentChoice>,
     /// Milliseconds after which an engine without an answer is ended and started again [default: 1000]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=600_000))]
     pub deadline_ms: Option<u32>,

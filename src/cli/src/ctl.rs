@@ -127,7 +127,10 @@ fn lines(status: &Value) -> Vec<String> {
         because(text("/ai/why")),
         text("/ai/engine"),
         number("/ai/rate_hz"),
-        age.map_or_else(String::new, |age| format!(", {age:.0} ms old"))
+        age.map_or_else(String::new, |age| {
+            let is_carried = status.pointer("/ai/carried").and_then(Value::as_bool).unwrap_or_default();
+            format!(", {age:.0} ms old{}", if is_carried { ", carried" } else { "" })
+        })
     );
     let on = status.pointer("/recording/on").and_then(Value::as_bool).unwrap_or_default();
     let kept = number("/recording/look_back_s");
@@ -168,5 +171,8 @@ mod tests {
         assert_eq!(lines[2], "scale      none");
         assert_eq!(lines[3], "recording  off (the disk is full), the last 30 s are kept, 0.0 GB free");
         assert_eq!(lines[4], "           head bpd: 91 ± 2 mm");
+        let mut status = status;
+        status["ai"] = json!({ "state": "RUNNING", "engine": "larynx", "rate_hz": 24.0, "age_ms": 41.0, "carried": true });
+        assert_eq!(super::lines(&status)[1], "AI         RUNNING, engine larynx, 24.0/s, 41 ms old, carried");
     }
 }

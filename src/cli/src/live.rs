@@ -1,10 +1,10 @@
 //! `vesalius live`.
 
 use anyhow::Context;
-use vesalius_pipeline::live::profile::{IsolationName, WhenFullName};
+use vesalius_pipeline::live::profile::{AlignmentName, IsolationName, WhenFullName};
 use vesalius_pipeline::live::{LiveJob, LiveOptions, Profile};
 
-use crate::args::{AiSwitch, IsolationChoice, LiveArgs, WhenFullChoice};
+use crate::args::{AiSwitch, AlignmentChoice, IsolationChoice, LiveArgs, WhenFullChoice};
 use crate::progress::stop_on_interrupt;
 use crate::service::{Mark, Service};
 
@@ -61,6 +61,10 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
         protocol: args.protocol.clone(),
         confirm_ms: args.confirm_ms,
         max_age_ms: args.max_age_ms,
+        alignment: args.alignment.map(|choice| match choice {
+            AlignmentChoice::Lag => AlignmentName::Lag,
+            AlignmentChoice::Motion => AlignmentName::Motion,
+        }),
         deadline_ms: args.deadline_ms,
         isolation: args.isolation.map(|choice| match choice {
             IsolationChoice::Process => IsolationName::Process,

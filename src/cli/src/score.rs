@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use anyhow::Context;
+use vesalius_measure::flow::{Gray, SIDE};
 use vesalius_pipeline::frames;
-use vesalius_qa::flow::{Gray, SIDE};
 use vesalius_qa::score::run::Run;
 use vesalius_qa::score::truth::Truth;
 use vesalius_qa::score::{self, Scored, Settings, table};

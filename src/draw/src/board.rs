@@ -39,7 +39,8 @@ fn live_status(result: &FrameResult, live: &LiveState) -> (Sign, Color, String) 
         };
         return (Sign::Cross, Color::ORANGE, text);
     }
-    let figures = format!("{:.0}/s, {} ms old", live.rate_hz, result.age_ns / 1_000_000);
+    let carried = carried(result);
+    let figures = format!("{:.0}/s, {} ms old{carried}", live.rate_hz, result.age_ns / 1_000_000);
     match (live.ai, result.status) {
         (AiState::Off, _) => (Sign::Ring, TEXT_COLOR, "AI OFF".to_owned()),
         (AiState::Loading, _) => (Sign::Ring, Color::ORANGE, format!("{name}: LOADING")),
@@ -62,6 +63,11 @@ fn live_status(result: &FrameResult, live: &LiveState) -> (Sign, Color, String) 
     }
 }
 
+/// Whether outlines are not where they were found, in words.
+fn carried(result: &FrameResult) -> &'static str {
+    if result.motion.is_some() { ", carried" } else { "" }
+}
+
 fn status(result: &FrameResult, style: &Style) -> (Sign, Color, String) {
     if let Some(live) = &result.live {
         return live_status(result, live);
@@ -75,7 +81,7 @@ fn status(result: &FrameResult, style: &Style) -> (Sign, Color, String) {
         ResultStatus::Ok => {
             let age = match result.age_ns / 1_000_000 {
                 0 => String::new(),
-                age_ms => format!(", {age_ms} ms old"),
+                age_ms => format!(", {age_ms} ms old{}", carried(result)),
             };
             if result.is_unlike_training() {
                 (Sign::Triangle, Color::ORANGE, format!("{name}: {}{age}", style.wording.unlike_training))

@@ -172,11 +172,14 @@ impl Sizes {
 
 /// Draws a result on a layer: outlines, ellipse, calipers, values, status and notice, as the style says.
 ///
+/// A result of an earlier frame is drawn where the picture has moved to since, if that is known, and the status says so.
 /// A result without an answer ([`ResultStatus::Missing`]) draws its status and the notice alone. Text that does
 /// not fit is left out rather than cut: first values that others tell as well, then the list, the status and last
 /// the notice.
 /// The layer is not cleared first.
 pub fn draw_result(layer: &mut Layer, result: &FrameResult, style: &Style) {
+    let carried = result.motion.as_ref().map(|motion| motion.carried(result));
+    let result = carried.as_ref().unwrap_or(result);
     let sizes = Sizes::new(layer, style);
     if result.status == ResultStatus::Ok {
         // Beneath the outline, so that it shows where the two part.

@@ -89,6 +89,9 @@ pub struct LiveSeen {
     pub result_pts_ns: Option<u64>,
     /// How much older than this picture that one is, milliseconds.
     pub age_ms: Option<f64>,
+    /// Whether it is drawn where the picture has moved to since, and not where it was found.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
     /// Why no result is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -116,6 +119,8 @@ pub struct LiveEnd {
     pub not_shown: BTreeMap<&'static str, u64>,
     /// Pictures of the source whose own result was shown, on them or on later ones.
     pub inferred: u64,
+    /// Pictures on which a result was drawn where the picture had moved to.
+    pub carried: u64,
     /// Repeats and cards that were shown while none came.
     pub in_place: u64,
     /// Pictures that are not in the recording, for the coder was too slow, both kinds together.

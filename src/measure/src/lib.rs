@@ -4,6 +4,7 @@
 //! * [`components`], [`contour`], [`shape`], [`ellipse`], [`hull`], [`feret`]: from a class's probability map to outlines,
 //!   areas and axes; [`uncertainty`]: how sure;
 //! * [`series`]: values over time, beats and breaths; [`track`]: the same thing from frame to frame;
+//! * [`flow`]: how the picture moved between two frames, and outlines carried along with it;
 //! * [`picture`]: what an endoscope's picture says by itself: visible field, sharpness, glare;
 //! * [`protocol`]: from outlines and a calibration to named values with units, uncertainty and validity.
 //!
@@ -18,6 +19,7 @@ pub mod components;
 pub mod contour;
 pub mod ellipse;
 pub mod feret;
+pub mod flow;
 pub mod frame;
 pub mod geometry;
 pub mod hull;

@@ -8,6 +8,7 @@ use crate::calibration::Calibration;
 use crate::components::Components;
 use crate::contour::Contour;
 use crate::ellipse::EllipseInFrame;
+use crate::flow::Motion;
 use crate::geometry::{Geometry, PointInFrame};
 use crate::live::LiveState;
 use crate::mask::ProbabilityMap;
@@ -380,6 +381,9 @@ pub struct FrameResult {
     pub source_pts_ns: u64,
     /// How much older that frame is than the one this result is attached to, nanoseconds; 0 in replay.
     pub age_ns: u64,
+    /// How the picture moved from that frame to the one this result is attached to, where that is known: what is drawn is carried along
+    /// with it. Outlines, maps and values here stay those of the frame that the network saw. `None` in replay.
+    pub motion: Option<Arc<Motion>>,
     /// Which engine spoke.
     pub engine: Arc<EngineIdentity>,
     /// Whether there is a result.
@@ -410,6 +414,7 @@ impl FrameResult {
         Self {
             source_pts_ns,
             age_ns: 0,
+            motion: None,
             engine,
             status: ResultStatus::Missing(reason),
             geometry: None,

@@ -2,7 +2,7 @@
 //!
 //! * [`metrics`]: one label mask against another; definitions equal to named reference tools, proven on kept masks;
 //! * [`stats`]: intervals by patient, agreement of measured values, equivalence; [`aggregate`]: from frames to a study;
-//! * [`temporal`]: whether a structure stays itself from frame to frame; [`flow`]: what of that is the picture's own motion;
+//! * [`temporal`]: whether a structure stays itself from frame to frame;
 //! * [`score`]: a run's masks and values against a folder or a table of truth;
 //! * [`compare`]: two runs of the same inputs against each other, with gates;
 //! * [`report`]: all of it on one page for people;
@@ -12,7 +12,6 @@
 
 pub mod aggregate;
 pub mod compare;
-pub mod flow;
 pub mod metrics;
 pub mod report;
 pub mod score;

@@ -80,6 +80,7 @@ fn main() {
                 sha256: "9f2c41d07a3b".to_owned(),
                 rate_hz: 29.8,
                 age_ms: on.then_some(41.0),
+                carried: false,
                 why: String::new(),
                 place: "process".to_owned(),
                 process_id: Some(4711),

@@ -65,6 +65,8 @@ pub struct Ai {
     pub rate_hz: f64,
     /// Age of the result that is shown, milliseconds; `None` when none is.
     pub age_ms: Option<f64>,
+    /// Whether that result is drawn where the picture has moved to since, and not where it was found.
+    pub carried: bool,
     /// Why it is not running as it should; empty when it is.
     pub why: String,
     /// Where it runs: `process`, `thread`, `cuda` …

@@ -140,7 +140,7 @@ function show() {
     ["Frames lost", `${signal.lost} of ${signal.frames}`],
     ["Picture delay (p99.9)", `${signal.delay_ms.toFixed(1)} ms`],
     ["Results", `${ai.rate_hz.toFixed(1)}/s`],
-    ["Age of what is drawn", ai.age_ms === null ? "nothing is drawn" : `${Math.round(ai.age_ms)} ms`],
+    ["Age of what is drawn", ai.age_ms === null ? "nothing is drawn" : `${Math.round(ai.age_ms)} ms${ai.carried ? ", carried" : ""}`],
     ["Engine", `${ai.engine} ${ai.sha256}`],
     ["Runs in", ai.place],
     ["Version", status.version],

@@ -16,7 +16,7 @@ use vesalius_cuda::{CudaError, DeviceBuffer, Kernels};
 
 use super::live::LiveSide;
 use super::running::{LoadError, Loaded, Running};
-use super::settings::{AUTO, Isolation, Mode, Settings};
+use super::settings::{AUTO, Alignment, Isolation, Mode, Settings};
 use super::sight::Outlook;
 use super::stats::Stats;
 use super::stream::Stream;
@@ -243,6 +243,20 @@ impl ObjectImpl for Segment {
                     .default_value(default.watch_signal)
                     .mutable_playing()
                     .build(),
+                glib::ParamSpecEnum::builder_with_default("alignment", Alignment::default())
+                    .nick("Alignment")
+                    .blurb("In mode=latest, where a result that is older than the picture is drawn")
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecUInt64::builder("motion-within")
+                    .nick("Motion within")
+                    .blurb(
+                        "With alignment=motion, how long a picture may be held up to find out how it moved, in nanoseconds; where that \
+                         is not enough, the result is drawn where it was found",
+                    )
+                    .default_value(u64::try_from(default.motion_within.as_nanos()).unwrap_or(u64::MAX))
+                    .mutable_playing()
+                    .build(),
                 glib::ParamSpecString::builder("runtime")
                     .nick("Runtime")
                     .blurb("Path of libonnxruntime.so (unset = looked for)")
@@ -275,6 +289,10 @@ impl ObjectImpl for Segment {
             "enabled" => self.disabled.store(!value.get().unwrap_or(true), Ordering::Release),
             "load-in-background" => settings.background = value.get().unwrap_or_default(),
             "watch-signal" => settings.watch_signal = value.get().unwrap_or_default(),
+            "alignment" => settings.alignment = value.get().unwrap_or_default(),
+            "motion-within" => {
+                settings.motion_within = Duration::from_nanos(value.get().unwrap_or_default());
+            }
             "runtime" => settings.runtime = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             _ => {}
         }
@@ -296,6 +314,10 @@ impl ObjectImpl for Segment {
             "enabled" => (!self.disabled.load(Ordering::Acquire)).to_value(),
             "load-in-background" => settings.background.to_value(),
             "watch-signal" => settings.watch_signal.to_value(),
+            "alignment" => settings.alignment.to_value(),
+            "motion-within" => {
+                u64::try_from(settings.motion_within.as_nanos()).unwrap_or(u64::MAX).to_value()
+            }
             "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
             "stats" => self.stats.lock().structure().to_value(),
             _ => pspec.default_value().clone(),

@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use vesalius_measure::flow::Motion;
 use vesalius_measure::live::{AiState, LiveState, SignalState};
 use vesalius_measure::result::{EngineIdentity, FrameResult, Reason, ResultStatus};
 use vesalius_measure::signal::{SignalRules, SignalWatch};
 
+use super::carry::{Carrier, Stays};
 use super::condition::Shown;
 use super::imp::Segment;
 use super::infer::Job;
 use super::running::{LoadError, Loaded, Running};
-use super::settings::Mode;
+use super::settings::{Alignment, Mode};
 use crate::device::Place;
 use crate::messages::StateMessage;
 use crate::result_meta::ResultMeta;
@@ -31,6 +33,8 @@ pub(super) struct LiveSide {
     /// Whether the last frame was one for the engine.
     looked: bool,
     posted: Option<(AiState, SignalState)>,
+    /// The frames that a result may be of.
+    carrier: Carrier,
     /// Why there is no engine, where loading it in the background failed.
     pub(super) load_error: String,
     /// Who results are from before the engine is there.
@@ -41,6 +45,12 @@ impl LiveSide {
     /// Another picture: what was seen of the one before does not count.
     pub(super) fn other_picture(&mut self) {
         self.watch = None;
+        self.carrier.forget();
+    }
+
+    /// Nothing before belongs with what comes.
+    pub(super) fn forget(&mut self) {
+        self.carrier.forget();
     }
 
     /// The stream is over; whether there is an engine has nothing to do with it.
@@ -99,6 +109,8 @@ impl Segment {
                 self.stats.lock().skipped += 1;
             }
         }
+        let begun = Instant::now();
+        let remembers = looks && self.remember(running, &buffer, info, pts_ns);
         let (mut result, shown) = match (running, why_not) {
             (Some(running), None) => self.newest(running, pts_ns),
             (running, why_not) => {
@@ -115,6 +127,9 @@ impl Segment {
                 (FrameResult::missing(identity, pts_ns, reason), Shown::Nothing)
             }
         };
+        if remembers {
+            result.motion = self.motion(&result, begun);
+        }
         let live = self.state(running, on, signal, shown, now);
         self.post_state(&live);
         result.live = Some(Arc::new(live));
@@ -149,6 +164,48 @@ impl Segment {
         result.age_ns = age_ns;
         let shown = if result.status == ResultStatus::Ok { Shown::Fresh } else { Shown::Nothing };
         (result, shown)
+    }
+
+    /// Takes in a frame that a result may come to be of; `false` where results are not carried along.
+    fn remember(
+        &self,
+        running: Option<&Running>,
+        buffer: &gst::BufferRef,
+        info: &gst_video::VideoInfo,
+        pts_ns: u64,
+    ) -> bool {
+        let wanted = self.settings.lock().alignment == Alignment::Motion;
+        // Frames on a GPU would have to be copied down for it.
+        let Some(running) = running.filter(|_| wanted && self.stream.lock().place == Place::Host) else {
+            return false;
+        };
+        let Ok(mapped) = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info) else {
+            return false;
+        };
+        let Ok(frame) = crate::frame::view(&mapped) else { return false };
+        self.live.lock().carrier.take(&frame, pts_ns, running.loaded.max_age);
+        true
+    }
+
+    /// How the picture moved since the frame that a result is of, where there is something to carry.
+    fn motion(&self, result: &FrameResult, begun: Instant) -> Option<Arc<Motion>> {
+        if result.status != ResultStatus::Ok || result.age_ns == 0 || !result.found_something() {
+            return None;
+        }
+        let until = begun + self.settings.lock().motion_within;
+        let motion = self.live.lock().carrier.motion(result.source_pts_ns, until);
+        let mut stats = self.stats.lock();
+        stats.motion.add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        match motion {
+            Ok(motion) => {
+                stats.carried += 1;
+                Some(Arc::new(motion))
+            }
+            Err(why) => {
+                stats.carried_late += u64::from(why == Stays::Late);
+                None
+            }
+        }
     }
 
     /// What the picture is like.

@@ -2,7 +2,7 @@
 //!
 //! The picture passes untouched; results travel as [`ResultMeta`](crate::ResultMeta). In `mode=latest` (the
 //! default, for live use) the picture never waits: the newest finished result goes with the frames that follow it
-//! and says how old it is. In `mode=every-frame` (replay) each frame waits for its own result, several frames at a
+//! and says how old it is; with `alignment=motion` it also says where the picture has moved to since. In `mode=every-frame` (replay) each frame waits for its own result, several frames at a
 //! time, in order.
 //!
 //! ```text
@@ -15,6 +15,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+mod carry;
 mod condition;
 mod imp;
 mod infer;
@@ -27,7 +28,7 @@ mod sight;
 mod stats;
 mod stream;
 
-pub use settings::{Isolation, Mode};
+pub use settings::{Alignment, Isolation, Mode};
 
 glib::wrapper! {
     /// The element `vesaliussegment`.

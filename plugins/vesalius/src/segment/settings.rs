@@ -20,6 +20,20 @@ pub enum Mode {
     EveryFrame = 1,
 }
 
+/// Where a result that is older than the picture is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "VesaliusAlignment")]
+#[repr(i32)]
+pub enum Alignment {
+    /// Where it was found.
+    #[default]
+    #[enum_value(name = "Where it was found, with its age", nick = "lag")]
+    Lag = 0,
+    /// Where the picture has moved to since.
+    #[enum_value(name = "Where the picture has moved to since, with its age", nick = "motion")]
+    Motion = 1,
+}
+
 /// Where the engine runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "VesaliusIsolation")]
@@ -59,6 +73,9 @@ pub(super) struct Settings {
     pub(super) runtime: Option<PathBuf>,
     pub(super) background: bool,
     pub(super) watch_signal: bool,
+    pub(super) alignment: Alignment,
+    /// Time that a picture may be held up for to find out how it moved.
+    pub(super) motion_within: Duration,
 }
 
 impl Default for Settings {
@@ -77,6 +94,8 @@ impl Default for Settings {
             runtime: None,
             background: false,
             watch_signal: false,
+            alignment: Alignment::default(),
+            motion_within: Duration::from_millis(5),
         }
     }
 }

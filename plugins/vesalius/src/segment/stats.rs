@@ -18,6 +18,12 @@ pub(super) struct Stats {
     pub(super) reported: u64,
     /// Frames that passed with a result too old to be shown.
     pub(super) stale: u64,
+    /// Frames that passed with a result carried along with the picture.
+    pub(super) carried: u64,
+    /// Frames whose result stays where it was found, for finding out how the picture moved would have taken too long.
+    pub(super) carried_late: u64,
+    /// Time that frames were held up for to find out how they moved.
+    pub(super) motion: Histogram,
     /// Whether frames lie on a GPU and are copied from there for the engine.
     pub(super) comes_down: bool,
     /// Frames that were copied from a GPU for the engine.
@@ -60,6 +66,8 @@ impl Stats {
             .field("skipped", self.skipped)
             .field("failed", self.failed)
             .field("stale", self.stale)
+            .field("carried", self.carried)
+            .field("carried-late", self.carried_late)
             .field("frames-uploaded", device.frames_uploaded)
             .field("frames-downloaded", device.frames_downloaded + self.downloaded)
             .field("frames-copied-on-device", device.frames_copied)
@@ -73,8 +81,15 @@ impl Stats {
                 s.set(name, ns);
             }
         }
-        if let Some(ns) = self.inference.max_ns() {
-            s.set("inference-max", ns);
+        for (name, q) in [("motion-p50", 0.5), ("motion-p99", 0.99)] {
+            if let Some(ns) = self.motion.quantile_ns(q) {
+                s.set(name, ns);
+            }
+        }
+        for (name, times) in [("inference-max", &self.inference), ("motion-max", &self.motion)] {
+            if let Some(ns) = times.max_ns() {
+                s.set(name, ns);
+            }
         }
         s
     }

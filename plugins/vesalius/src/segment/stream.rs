@@ -125,6 +125,7 @@ impl Segment {
             stream.in_flight.clear();
             stream.newest = None;
         }
+        self.live.lock().forget();
         if let Some(running) = self.running.lock().as_ref() {
             running.pool.forget_waiting();
             *running.finished.lock() = Finished::default();

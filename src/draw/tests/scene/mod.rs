@@ -140,6 +140,7 @@ pub fn head(width: usize, height: usize, case: Case) -> FrameResult {
     FrameResult {
         source_pts_ns: 40_000_000,
         age_ns: 0,
+        motion: None,
         engine: Arc::new(EngineIdentity {
             name: "fetal-head".to_owned(),
             version: "1.0.0".to_owned(),

@@ -140,6 +140,7 @@ fn seen(delay: Duration, result: Option<&FrameResult>) -> LiveSeen {
         ai: live.map_or(AiState::Off, |live| live.ai).as_str(),
         result_pts_ns: ok.map(|result| result.source_pts_ns),
         age_ms: ok.map(|result| (result.age_ns as f64 / 1e5).round() / 10.0),
+        carried: ok.is_some_and(|result| result.motion.is_some()),
         reason: match result.map(|result| result.status) {
             Some(ResultStatus::Missing(reason)) => Some(reason),
             _ => None,
@@ -211,6 +212,7 @@ fn count(end: &mut LiveEnd, frame: &LiveFrame, result_pts_ns: &mut Option<u64>) 
         (None, true) => *end.not_shown.entry(frame.why.unwrap_or_default()).or_default() += 1,
         (None, false) => {}
     }
+    end.carried += u64::from(frame.seen.as_ref().is_some_and(|seen| seen.carried));
     let newest = frame.seen.as_ref().and_then(|seen| seen.result_pts_ns);
     if newest.is_some() && newest != *result_pts_ns {
         *result_pts_ns = newest;

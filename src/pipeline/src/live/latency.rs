@@ -56,6 +56,8 @@ pub struct LatencyReport {
     pub failed: u64,
     /// Pictures shown without a result, for the newest was too old.
     pub stale: u64,
+    /// Pictures shown with a result that was carried along with the picture.
+    pub carried: u64,
 }
 
 impl std::fmt::Display for LatencyReport {
@@ -74,8 +76,9 @@ impl std::fmt::Display for LatencyReport {
         }
         write!(
             f,
-            "{} pictures came, {} were shown, {} not; {} were looked at, {} in vain; {} had too old a result",
-            self.frames, self.shown, self.dropped, self.inferred, self.failed, self.stale
+            "{} pictures came, {} were shown, {} not; {} were looked at, {} in vain; {} had too old a result, {} one that was carried \
+             along",
+            self.frames, self.shown, self.dropped, self.inferred, self.failed, self.stale, self.carried
         )
     }
 }

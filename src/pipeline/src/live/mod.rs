@@ -45,7 +45,7 @@ use vesalius_measure::live::{AiState, SignalState};
 use vesalius_serve::{Control, Hub, Server, Status};
 
 pub use error::LiveError;
-pub use gstvesalius::Isolation;
+pub use gstvesalius::{Alignment, Isolation};
 pub use latency::{LatencyReport, Percentiles};
 pub use profile::Profile;
 pub use pulse::Pulse;
@@ -86,6 +86,8 @@ pub struct LiveOptions {
     pub confirm_ms: u32,
     /// Age from which on a result is not shown.
     pub max_age: Duration,
+    /// Where a result that is older than the picture is drawn.
+    pub alignment: Alignment,
     /// How long the engine may take for an answer before its process, or its run, is ended.
     pub deadline: Duration,
     /// Whether a window is opened.
@@ -131,6 +133,7 @@ impl LiveOptions {
             protocol: None,
             confirm_ms: 0,
             max_age: Duration::from_millis(200),
+            alignment: Alignment::default(),
             deadline: Duration::from_secs(1),
             window: false,
             sinks: Vec::new(),
@@ -157,6 +160,7 @@ impl LiveOptions {
         segment.set_property("watch-signal", true);
         segment.set_property("isolation", self.isolation);
         segment.set_property("enabled", self.ai);
+        segment.set_property("alignment", self.alignment);
         segment.set_property("threads", self.threads);
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         segment.set_property("max-age", ns(self.max_age));

@@ -10,7 +10,7 @@ use vesalius_engine::{PrecisionChoice, ProviderChoice};
 use super::error::LiveError;
 use super::room::{RecordingRules, WhenFull};
 use super::source::Source;
-use super::{Isolation, LiveOptions};
+use super::{Alignment, Isolation, LiveOptions};
 
 /// The profiles that come with the program.
 const SHIPPED: [(&str, &str); 4] = [
@@ -43,6 +43,8 @@ pub struct Profile {
     pub confirm_ms: Option<u32>,
     /// Milliseconds after which a result is not shown. Default: 200.
     pub max_age_ms: Option<u32>,
+    /// `lag` or `motion`: where a result that is older than the picture is drawn. Default: `lag`.
+    pub alignment: Option<AlignmentName>,
     /// Milliseconds after which an engine without an answer is ended. Default: 1000.
     pub deadline_ms: Option<u32>,
     /// `process` or `thread`. Default: `process`.
@@ -79,6 +81,16 @@ pub struct Profile {
     pub most_mb: Option<u64>,
     /// Seconds after which it ends by itself. Default: never.
     pub duration_s: Option<f64>,
+}
+
+/// Where a result that is older than the picture is drawn, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlignmentName {
+    /// Where it was found.
+    Lag,
+    /// Where the picture has moved to since.
+    Motion,
 }
 
 /// Where the engine runs, by name.
@@ -152,6 +164,7 @@ impl Profile {
             protocol: self.protocol.or(base.protocol),
             confirm_ms: self.confirm_ms.or(base.confirm_ms),
             max_age_ms: self.max_age_ms.or(base.max_age_ms),
+            alignment: self.alignment.or(base.alignment),
             deadline_ms: self.deadline_ms.or(base.deadline_ms),
             isolation: self.isolation.or(base.isolation),
             threads: self.threads.or(base.threads),
@@ -225,6 +238,10 @@ impl Profile {
             protocol: self.protocol,
             confirm_ms: within("confirm_ms", self.confirm_ms, 0, 0, 60_000)?,
             max_age: ms(within("max_age_ms", self.max_age_ms, 200, 1, 10_000)?),
+            alignment: match self.alignment {
+                Some(AlignmentName::Motion) => Alignment::Motion,
+                Some(AlignmentName::Lag) | None => Alignment::Lag,
+            },
             deadline: ms(within("deadline_ms", self.deadline_ms, 1000, 10, 600_000)?),
             window: self.window.unwrap_or(false),
             sinks: self.sinks.unwrap_or_default(),

@@ -68,6 +68,7 @@ fn ai(shared: &Shared, on: bool, result: Option<&FrameResult>) -> Ai {
         sha256: result.engine.sha256.chars().take(12).collect(),
         rate_hz: tenths(live.rate_hz),
         age_ms: (result.status == ResultStatus::Ok).then_some(tenths(result.age_ns as f64 / 1e6)),
+        carried: result.status == ResultStatus::Ok && result.motion.is_some(),
         why: live.why,
         process_id: stats.get::<u32>("process-id").ok().filter(|&id| id != 0),
         place: {
@@ -147,6 +148,7 @@ pub(crate) fn latency(shared: &Shared) -> LatencyReport {
         inferred: count("inferred"),
         failed: count("failed"),
         stale: count("stale"),
+        carried: count("carried"),
         ..shared.seen.lock().latencies.report()
     }
 }
@@ -199,6 +201,12 @@ pub(crate) fn metrics(shared: &Shared) -> Vec<Metric> {
             "Pictures shown without a result that was too old.",
             Counter,
             count("stale"),
+        ),
+        one(
+            "vesalius_carried_total",
+            "Pictures shown with a result that was carried along with the picture.",
+            Counter,
+            count("carried"),
         ),
         one("vesalius_result_rate_hertz", "Results a second.", Gauge, status.ai.rate_hz),
         one("vesalius_recording", "Whether it records.", Gauge, f64::from(u8::from(status.recording.on))),

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use vesalius_measure::flow::{self, Gray};
 use vesalius_measure::mask::LabelMask;
 
 use super::error::ScoreError;
@@ -11,7 +12,7 @@ use super::join::{Joined, Match};
 use super::label_png;
 use super::run::{Run, stem};
 use super::settings::Settings;
-use crate::flow::{self, Gray};
+
 use crate::metrics::axis::long_axis;
 use crate::metrics::distance::PixelSize;
 use crate::metrics::{Class, StructureScore, score_pair};
