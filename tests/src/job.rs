@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use vesalius_measure::live::SignalState;
 use vesalius_measure::result::FrameResult;
 use vesalius_pipeline::live::{LatencyReport, LiveJob, LiveOptions, LiveView, Source};
+use vesalius_serve::Status;
 
 use crate::wait_until;
 
@@ -94,6 +95,11 @@ impl Running {
     /// When none is in time.
     pub fn wait(&self, what: &str, is_so: impl Fn(&FrameResult) -> bool) {
         wait_until(what, || self.last().is_some_and(|result| is_so(&result)));
+    }
+
+    /// What it looks like from outside.
+    pub fn status(&self) -> Status {
+        self.view.status()
     }
 
     /// The id of the engine's own process, while it has one.

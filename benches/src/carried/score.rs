@@ -25,6 +25,8 @@ pub struct Picture {
 pub struct Table {
     rows: BTreeMap<(String, u64), Vec<[f64; 2]>>,
     times: Vec<Duration>,
+    /// Pairs of frames between which no motion was found that brings them closer.
+    stay: usize,
 }
 
 impl Table {
@@ -36,7 +38,8 @@ impl Table {
                 let begun = Instant::now();
                 let motion = Motion::between(&earlier.pyramid, &later.pyramid, earlier.size, || true);
                 self.times.push(begun.elapsed());
-                let motion = motion.context("two frames differ in size")?;
+                // Without a motion it stays where it was, as in the live picture.
+                self.stay += usize::from(motion.is_none());
                 for (class, name) in structures {
                     let contours = outlines(&earlier.labels, earlier.size, *class)?;
                     let truth: Vec<bool> = later.labels.iter().map(|label| label == class).collect();
@@ -44,7 +47,10 @@ impl Table {
                     if contours.is_empty() || !truth.contains(&true) {
                         continue;
                     }
-                    let moved: Vec<Contour> = contours.iter().map(|c| motion.contour(c)).collect();
+                    let moved: Vec<Contour> = match &motion {
+                        Some(motion) => contours.iter().map(|c| motion.contour(c)).collect(),
+                        None => contours.clone(),
+                    };
                     let both = [contours, moved].map(|c| iou(&fill(&c, earlier.size), &truth));
                     self.rows.entry((name.clone(), later.number - earlier.number)).or_default().push(both);
                 }
@@ -71,7 +77,12 @@ impl Table {
         }
         self.times.sort_unstable();
         let at = |q: f64| self.times.get((self.times.len() as f64 * q) as usize).copied().unwrap_or_default();
-        println!("\nmotion of one picture: p50 {:.2?}, p99 {:.2?}\n", at(0.5), at(0.99));
+        let (pairs, stay) = (self.times.len(), self.stay);
+        println!(
+            "\nmotion of one picture: p50 {:.2?}, p99 {:.2?}; {pairs} pairs of frames, without motion {stay}\n",
+            at(0.5),
+            at(0.99)
+        );
     }
 }
 

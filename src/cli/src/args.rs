@@ -208,6 +208,9 @@ pub struct LiveArgs {
     /// [default: lag]
     #[arg(long, value_enum)]
     pub alignment: Option<AlignmentChoice>,
+    /// With --alignment motion, milliseconds that a picture may be held up to find out how it moved [default: 5]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub motion_within_ms: Option<u32>,
     /// Milliseconds after which an engine without an answer is ended and started again [default: 1000]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=600_000))]
     pub deadline_ms: Option<u32>,
@@ -240,6 +243,10 @@ pub struct LiveArgs {
     /// Seconds before now that are kept in memory, to be written when somebody asks for them
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub look_back: Option<u32>,
+    /// Blank pictures that are not known to show the inside of a body on recordings, snapshots and the page, not on screens; for
+    /// endoscopy
+    #[arg(long)]
+    pub privacy_gate: bool,
     /// Length of a recording's files in seconds [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub file_length: Option<u32>,

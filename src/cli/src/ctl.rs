@@ -143,7 +143,13 @@ fn lines(status: &Value) -> Vec<String> {
     );
     let calibration = text("/calibration");
     let scale = format!("scale      {}", if calibration.is_empty() { "none" } else { &calibration });
+    let is = |path: &str| status.pointer(path).and_then(Value::as_bool).unwrap_or_default();
     let mut lines = vec![picture, ai, scale, recording];
+    if is("/privacy/gate") {
+        let blanked = format!("blanks leave the room{}", because(text("/privacy/why")));
+        let passes = if is("/privacy/blanked") { blanked } else { "pictures leave the room".to_owned() };
+        lines.push(format!("privacy    {passes}"));
+    }
     let values = status.pointer("/values").and_then(Value::as_array);
     for value in values.into_iter().flatten() {
         let of = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -161,6 +167,7 @@ mod tests {
         let status = json!({
             "signal": { "state": "LIVE", "width": 640, "height": 480, "rate_hz": 25.0, "frames": 100, "lost": 0, "delay_ms": 2.5 },
             "ai": { "state": "FAULT", "why": "no answer for 0.5 s", "engine": "larynx", "rate_hz": 0.0, "age_ms": null },
+            "privacy": { "gate": true, "blanked": true, "why": "outside of the body" },
             "recording": { "on": false, "why": "the disk is full", "free_bytes": 5_000_000, "look_back_s": 30.0 },
             "calibration": "",
             "values": [{ "structure": "head", "name": "bpd", "text": "91 ± 2 mm" }],
@@ -170,7 +177,8 @@ mod tests {
         assert_eq!(lines[1], "AI         FAULT (no answer for 0.5 s), engine larynx, 0.0/s");
         assert_eq!(lines[2], "scale      none");
         assert_eq!(lines[3], "recording  off (the disk is full), the last 30 s are kept, 0.0 GB free");
-        assert_eq!(lines[4], "           head bpd: 91 ± 2 mm");
+        assert_eq!(lines[4], "privacy    blanks leave the room (outside of the body)");
+        assert_eq!(lines[5], "           head bpd: 91 ± 2 mm");
         let mut status = status;
         status["ai"] = json!({ "state": "RUNNING", "engine": "larynx", "rate_hz": 24.0, "age_ms": 41.0, "carried": true });
         assert_eq!(super::lines(&status)[1], "AI         RUNNING, engine larynx, 24.0/s, 41 ms old, carried");

@@ -65,6 +65,7 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
             AlignmentChoice::Lag => AlignmentName::Lag,
             AlignmentChoice::Motion => AlignmentName::Motion,
         }),
+        motion_within_ms: args.motion_within_ms,
         deadline_ms: args.deadline_ms,
         isolation: args.isolation.map(|choice| match choice {
             IsolationChoice::Process => IsolationName::Process,
@@ -89,6 +90,7 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
         }),
         keep_free_mb: args.keep_free_mb,
         most_mb: args.most_mb,
+        privacy_gate: set(args.privacy_gate),
         duration_s: args.duration,
     };
     Ok(said.over(profile).options()?)

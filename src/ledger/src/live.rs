@@ -5,6 +5,7 @@
 //! | `account` | the first: software, source, rules |
 //! | `engine` | who the results from here on are from |
 //! | `frame` | one picture |
+//! | `privacy` | from here on blanks are kept in the pictures' place, or pictures again |
 //! | `gap` | pictures without lines, for the disk was too slow |
 //! | `end` | the last: what it all comes to |
 
@@ -97,6 +98,20 @@ pub struct LiveSeen {
     pub reason: Option<Reason>,
 }
 
+/// What is kept of the pictures from a time on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LivePrivacy {
+    /// Always `privacy`.
+    pub record: &'static str,
+    /// Time of the first picture, on the job's clock, nanoseconds.
+    pub pts_ns: u64,
+    /// Whether blanks are kept.
+    pub blanked: bool,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+}
+
 /// Pictures without lines.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct LiveGap {
@@ -125,6 +140,8 @@ pub struct LiveEnd {
     pub in_place: u64,
     /// Pictures that are not in the recording, for the coder was too slow, both kinds together.
     pub not_recorded: u64,
+    /// Pictures in whose place a blank was kept, for they were not known to show the inside of a body.
+    pub blanked: u64,
     /// Pictures of all kinds without lines.
     pub without_lines: u64,
     /// Why recording ended, where nobody asked it to.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use vesalius_serve::{
-    Ai, AiState, Control, Hub, Options, Recording, Refusal, Server, Signal, Status, ValueNow,
+    Ai, AiState, Control, Hub, Options, Privacy, Recording, Refusal, Server, Signal, Status, ValueNow,
 };
 
 struct Pretend(Mutex<(bool, bool)>);
@@ -92,6 +92,11 @@ fn main() {
                 free_bytes: 1 << 40,
                 why: String::new(),
                 look_back_s: t.min(30.0),
+            },
+            privacy: Privacy {
+                gate: true,
+                blanked: !on,
+                why: if on { "" } else { "outside of the body" }.to_owned(),
             },
             values: if on {
                 vec![

@@ -1,7 +1,7 @@
 //! The newest of everything, left by the job and taken by whoever asks.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -11,11 +11,28 @@ use crate::status::Status;
 /// A picture as JPEG bytes.
 pub type Jpeg = Arc<[u8]>;
 
+/// A picture that is older is not now, and nobody is given it: none are made while nobody looks.
+const OLD: Duration = Duration::from_secs(1);
+
+/// A picture, and when it was left.
+#[derive(Clone, Debug)]
+pub(crate) struct Newest {
+    at: Instant,
+    jpeg: Jpeg,
+}
+
+impl Newest {
+    /// The picture, while it is now.
+    pub(crate) fn now(&self) -> Option<Jpeg> {
+        (self.at.elapsed() < OLD).then(|| self.jpeg.clone())
+    }
+}
+
 /// Where the job leaves its newest. Cheap to clone. Nothing here waits for a reader.
 #[derive(Clone, Debug)]
 pub struct Hub {
     status: watch::Sender<Arc<Status>>,
-    picture: watch::Sender<Option<Jpeg>>,
+    picture: watch::Sender<Option<Newest>>,
     metrics: watch::Sender<Arc<Vec<Metric>>>,
     updated: watch::Sender<Instant>,
 }
@@ -46,7 +63,7 @@ impl Hub {
 
     /// Leaves a picture.
     pub fn set_picture(&self, jpeg: impl Into<Jpeg>) {
-        self.picture.send_replace(Some(jpeg.into()));
+        self.picture.send_replace(Some(Newest { at: Instant::now(), jpeg: jpeg.into() }));
     }
 
     /// Whether anybody looks at pictures now: if nobody does, none need be made.
@@ -67,7 +84,7 @@ impl Hub {
         self.status.subscribe()
     }
 
-    pub(crate) fn watch_picture(&self) -> watch::Receiver<Option<Jpeg>> {
+    pub(crate) fn watch_picture(&self) -> watch::Receiver<Option<Newest>> {
         self.picture.subscribe()
     }
 

@@ -35,7 +35,7 @@ mod status;
 pub use hub::{Hub, Jpeg};
 pub use metrics::{Metric, MetricKind};
 pub use server::{Options, ServeError, Server};
-pub use status::{Ai, Recording, Signal, Status, ValueNow};
+pub use status::{Ai, Privacy, Recording, Signal, Status, ValueNow};
 pub use vesalius_measure::live::AiState;
 
 /// What a person can do to the job. Called on a thread that may wait a little; must not panic.

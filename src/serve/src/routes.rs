@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio_stream::wrappers::WatchStream;
 
 use crate::guard::guard;
-use crate::hub::Hub;
+use crate::hub::{Hub, Newest};
 use crate::{Control, Refusal, metrics};
 
 /// Most bytes of a request's body: an SDP offer takes a few thousand.
@@ -79,13 +79,13 @@ async fn events(State(shared): State<Shared>) -> Sse<impl Stream<Item = Result<E
 
 async fn picture(State(shared): State<Shared>) -> Response {
     let mut receiver = shared.hub.watch_picture();
-    let newest = receiver.borrow_and_update().clone();
+    let newest = receiver.borrow_and_update().as_ref().and_then(Newest::now);
     // Where nobody looked, none was made: one will be now.
     let newest = match newest {
         Some(jpeg) => Some(jpeg),
         None => {
             let _ = tokio::time::timeout(Duration::from_secs(1), receiver.changed()).await;
-            receiver.borrow().clone()
+            receiver.borrow().as_ref().and_then(Newest::now)
         }
     };
     match newest {
@@ -98,7 +98,7 @@ async fn picture(State(shared): State<Shared>) -> Response {
 async fn pictures(State(shared): State<Shared>) -> Response {
     const BOUNDARY: &str = "vesalius-picture";
     let parts = WatchStream::new(shared.hub.watch_picture()).filter_map(async |jpeg| {
-        let jpeg = jpeg?;
+        let jpeg = jpeg?.now()?;
         let head =
             format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
         Some(Ok::<_, Infallible>(Bytes::from([head.as_bytes(), &jpeg, b"\r\n"].concat())))

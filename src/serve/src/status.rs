@@ -18,6 +18,8 @@ pub struct Status {
     pub calibration: String,
     /// Recording.
     pub recording: Recording,
+    /// Whether pictures may leave the room.
+    pub privacy: Privacy,
     /// Values of the newest result that is shown.
     pub values: Vec<ValueNow>,
     /// What must always be shown; empty where an integrator took that upon themselves.
@@ -77,6 +79,17 @@ pub struct Ai {
 
 fn word<S: Serializer>(state: &AiState, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(state.as_str())
+}
+
+/// Whether pictures may leave the room.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Privacy {
+    /// Whether there is a gate for pictures from outside of the body.
+    pub gate: bool,
+    /// Whether it is closed: blanks leave in the pictures' place.
+    pub blanked: bool,
+    /// Why; empty when it is open.
+    pub why: String,
 }
 
 /// Recording.

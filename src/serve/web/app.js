@@ -110,7 +110,7 @@ function badge(id, text, kind) {
 const seconds = (s) => s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`;
 
 function show() {
-  const { signal, ai, recording } = status;
+  const { signal, ai, recording, privacy } = status;
   $("source").textContent = status.source || "Vesalius";
   $("notice").textContent = status.notice;
   const live = signal.state === "LIVE";
@@ -123,6 +123,9 @@ function show() {
   badge("calibration", status.calibration || "NO CALIBRATION", status.calibration ? "" : "warn");
   $("recording").hidden = !recording.on && !recording.why;
   badge("recording", recording.on ? `REC ${seconds(recording.for_s)}` : recording.why, recording.why ? "bad" : "good");
+  $("privacy").hidden = !privacy.gate;
+  badge("privacy", privacy.blanked ? `BLANKED: ${privacy.why}` : "PRIVACY GATE OPEN", privacy.blanked ? "warn" : "good");
+  $("privacy").title = "Pictures that are not known to show the inside of a body do not leave the room";
 
   press("ai", ai.on, ai.on ? "Turn AI off" : "Turn AI on");
   press("record", recording.on, recording.on ? "Stop recording" : "Record");

@@ -5,7 +5,7 @@ use std::path::Path;
 use vesalius_dicom::Recording;
 use vesalius_measure::calibration::region::UltrasoundRegion;
 use vesalius_measure::frame::{Frame, PixelFormat};
-use vesalius_measure::picture::{PictureAnalysis, PictureLevels};
+use vesalius_measure::picture::{BodyRule, PictureAnalysis, PictureLevels};
 use vesalius_pipeline::pictures;
 
 use super::area::{Area, FieldSearch, Known, Rectangle};
@@ -63,9 +63,6 @@ pub(super) struct Survey {
     pub(super) outside: Vec<bool>,
 }
 
-/// Of what is lit, part that is as red as tissue where a picture shows the inside of a body; docs/protocols.md says how
-/// little is known of it.
-const RED_INSIDE: f64 = 0.55;
 /// Frames before and after one that is outside, which go with it.
 const MARGIN: usize = 5;
 
@@ -78,6 +75,7 @@ pub(super) fn survey(
     let regions: Vec<UltrasoundRegion> = recording.as_ref().map_or_else(Vec::new, |r| r.regions().to_vec());
     let (mut search, mut still) = (FieldSearch::new(), StillPart::default());
     let mut analysis = PictureAnalysis::new(PictureLevels::default());
+    let body = BodyRule::default();
     let (mut first, mut pts_ns, mut is_outside) = (None, Vec::new(), Vec::new());
     each(path, recording, &mut |picture| {
         let (size, bytes) = *first.get_or_insert((picture.size, picture.bytes));
@@ -92,7 +90,8 @@ pub(super) fn survey(
         let view = Frame::new(format, width, height, &[(picture.pixels.as_slice(), width * bytes)]);
         if let (true, Ok(view)) = (options.endoscopy, view) {
             analysis.look(&view, picture.frame * 40_000_000);
-            is_outside.push(analysis.quality().red_fraction < RED_INSIDE);
+            let was_inside = is_outside.last().is_some_and(|was| !was);
+            is_outside.push(body.look(analysis.quality(), was_inside).is_err());
         }
         Ok(())
     })?;

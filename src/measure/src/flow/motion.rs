@@ -17,9 +17,9 @@ pub struct Motion {
 
 impl Motion {
     /// Steps a level of the pyramid: enough for outlines, and quick.
-    pub const STEPS: usize = 4;
+    pub const STEPS: usize = 3;
     /// Longest side that pictures are made small to, pixels.
-    pub const SIDE: usize = 128;
+    pub const SIDE: usize = 80;
 
     /// The motion from an earlier picture to a later one of `width · height` pixels, both made small. `None` where they differ in
     /// size, when `goes_on` says that it takes too long, and where what was found does not bring the two closer to each other: after a

@@ -7,6 +7,7 @@
 //! frames.
 
 mod analysis;
+mod body;
 mod convex;
 mod field;
 mod finder;
@@ -14,6 +15,7 @@ mod quality;
 mod working;
 
 pub use analysis::PictureAnalysis;
+pub use body::{BodyGate, BodyRule, Unsure};
 pub use field::{Field, FieldShape};
 pub use finder::FieldFinder;
 pub use quality::{Glare, PictureLevels, Quality};

@@ -114,6 +114,9 @@ pub struct Quality {
     /// Of the lit pixels, those that are as red as tissue: red at least a tenth above green and blue, chroma
     /// of a fifth or more, and blue at most a quarter above green. Counted in every second row.
     pub red_fraction: f64,
+    /// Of the lit pixels, those of these whose green is at most 0.72 of their red: most tissue has less, and pale skin, fur and walls in
+    /// warm light have more.
+    pub deep_red_fraction: f64,
     /// Pixels of the field without glare, in working pixels.
     pub visible_px: usize,
 }
@@ -128,6 +131,7 @@ struct Sums {
     /// Of the rows that colour is counted in.
     lit_of_red: usize,
     red: usize,
+    deep_red: usize,
     used: u64,
     luma: u64,
     laplacian2: u64,
@@ -173,6 +177,7 @@ impl Quality {
             specular_fraction: of_field(sums.glare),
             lit_fraction: of_field(sums.lit),
             red_fraction: sums.red as f64 / sums.lit_of_red.max(1) as f64,
+            deep_red_fraction: sums.deep_red as f64 / sums.lit_of_red.max(1) as f64,
             visible_px: sums.field - sums.glare,
         }
     }
@@ -201,7 +206,7 @@ fn count(sums: &mut Sums, row: Row<'_>, glare: &[u8], span: std::ops::Range<usiz
 
 fn count_red(sums: &mut Sums, row: Row<'_>, span: std::ops::Range<usize>, levels: &PictureLevels) {
     let of = |plane| part(plane, span.clone());
-    let (mut lit, mut reds) = (0_u32, 0_u32);
+    let (mut lit, mut reds, mut deep) = (0_u32, 0_u32, 0_u32);
     let colours = of(row.red).iter().zip(of(row.green)).zip(of(row.blue));
     for (&y, ((&r, &g), &b)) in of(row.luma).iter().zip(colours) {
         let (r, g, b) = (u16::from(r), u16::from(g), u16::from(b));
@@ -210,10 +215,13 @@ fn count_red(sums: &mut Sums, row: Row<'_>, span: std::ops::Range<usize>, levels
         let is_warm = 5 * g >= 4 * b;
         let is_lit = y > levels.black_luma;
         lit += u32::from(is_lit);
-        reds += u32::from(is_red & is_coloured & is_warm & is_lit);
+        let is_tissue = is_red & is_coloured & is_warm & is_lit;
+        reds += u32::from(is_tissue);
+        deep += u32::from(is_tissue & (25 * g <= 18 * r));
     }
     sums.lit_of_red += lit as usize;
     sums.red += reds as usize;
+    sums.deep_red += deep as usize;
 }
 
 fn laplacian(sums: &mut Sums, rows: [&[u8]; 3], glare: &[u8], span: std::ops::Range<usize>) {

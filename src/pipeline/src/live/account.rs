@@ -12,7 +12,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use parking_lot::Mutex;
 use serde::Serialize;
 use vesalius_ledger::lines::LineFile;
-use vesalius_ledger::live::{LiveAccount, LiveEnd, LiveEngine, LiveFrame, LiveGap, LiveOrigin, LiveSeen};
+use vesalius_ledger::live::{
+    LiveAccount, LiveEnd, LiveEngine, LiveFrame, LiveGap, LiveOrigin, LivePrivacy, LiveSeen,
+};
 use vesalius_measure::live::{AiState, SignalState};
 use vesalius_measure::result::{EngineIdentity, FrameResult, ResultStatus};
 
@@ -28,6 +30,7 @@ const BEHIND: &str = "the chain was behind";
 enum Note {
     Frame(LiveFrame, Option<Arc<EngineIdentity>>),
     Gap(u64),
+    Privacy(LivePrivacy),
 }
 
 /// An account being written.
@@ -35,6 +38,8 @@ pub(crate) struct Account {
     notes: Mutex<Option<Sender<Note>>>,
     /// Pictures that found no room, since the last that did.
     missed: AtomicU64,
+    /// Pictures that were kept as blanks.
+    blanked: Arc<AtomicU64>,
     writer: Mutex<Option<JoinHandle<Result<LiveEnd, String>>>>,
     /// What the recording itself has to say at the end.
     last: Arc<Mutex<(u64, Option<String>)>>,
@@ -52,14 +57,16 @@ impl Account {
         line(&mut file, head).map_err(text)?;
         let (sender, receiver) = crossbeam_channel::bounded(ROOM);
         let last = Arc::new(Mutex::new((0, None)));
-        let (ending, name) = (last.clone(), path.to_owned());
+        let blanked = Arc::new(AtomicU64::new(0));
+        let (ending, name, blanks) = (last.clone(), path.to_owned(), blanked.clone());
         let writer = std::thread::Builder::new()
             .name("vesalius-account".to_owned())
-            .spawn(move || write(file, &name, &receiver, &ending))
+            .spawn(move || write(file, &name, &receiver, (&ending, &blanks)))
             .map_err(text)?;
         Ok(Self {
             notes: Mutex::new(Some(sender)),
             missed: AtomicU64::new(0),
+            blanked,
             writer: Mutex::new(Some(writer)),
             last,
         })
@@ -87,6 +94,21 @@ impl Account {
         if let Err(TrySendError::Full(_)) = notes.try_send(Note::Frame(frame, engine)) {
             self.missed.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// From the picture with this time on, blanks are kept for this reason, or pictures again.
+    pub(crate) fn privacy(&self, pts: gst::ClockTime, closed: Option<&'static str>) {
+        let line =
+            LivePrivacy { record: "privacy", pts_ns: pts.nseconds(), blanked: closed.is_some(), why: closed };
+        if let Some(notes) = &*self.notes.lock() {
+            // Without room the end still says how many were blanked.
+            let _ = notes.try_send(Note::Privacy(line));
+        }
+    }
+
+    /// A blank was kept in a picture's place.
+    pub(crate) fn blanked(&self) {
+        self.blanked.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Writes the last line and closes the file.
@@ -160,7 +182,7 @@ fn write(
     mut file: LineFile,
     path: &Path,
     notes: &Receiver<Note>,
-    last: &Mutex<(u64, Option<String>)>,
+    (last, blanked): (&Mutex<(u64, Option<String>)>, &AtomicU64),
 ) -> Result<LiveEnd, String> {
     let mut end = LiveEnd { record: "end", ..LiveEnd::default() };
     let (mut engine, mut result_pts_ns) = (None, None);
@@ -173,6 +195,7 @@ fn write(
         };
         let mut written = Ok(());
         match note {
+            Some(Note::Privacy(privacy)) => written = line(&mut file, &privacy),
             Some(Note::Gap(frames)) => {
                 end.without_lines += frames;
                 written = line(&mut file, &LiveGap { record: "gap", frames });
@@ -196,6 +219,7 @@ fn write(
         broken = broken.or(written.err());
     }
     (end.not_recorded, end.why) = last.lock().clone();
+    end.blanked = blanked.load(Ordering::Acquire);
     let ended = line(&mut file, &end).and_then(|()| file.sync());
     match broken.or(ended.err()) {
         Some(error) => Err(format!("{}: {error}", path.display())),

@@ -9,6 +9,15 @@ pub(crate) fn default_info() -> Option<gst_video::VideoInfo> {
 
 /// A dark picture that says that there is no signal, in the format of the pictures that were; `None` where that cannot be made.
 pub(crate) fn no_signal(info: &gst_video::VideoInfo, why: &str) -> Option<gst::Buffer> {
+    card(info, "NO SIGNAL", why)
+}
+
+/// The picture that takes the place of one that may not leave the room, and tells nothing of it.
+pub(crate) fn private(info: &gst_video::VideoInfo) -> Option<gst::Buffer> {
+    card(info, "PRIVACY", "not known to be inside of the body")
+}
+
+fn card(info: &gst_video::VideoInfo, title: &str, why: &str) -> Option<gst::Buffer> {
     let mut buffer = gst::Buffer::with_size(info.size()).ok()?;
     {
         let writable = buffer.get_mut()?;
@@ -22,7 +31,7 @@ pub(crate) fn no_signal(info: &gst_video::VideoInfo, why: &str) -> Option<gst::B
             });
         }
         let mut layer = Layer::new(info.width() as usize, info.height() as usize).ok()?;
-        draw_card(&mut layer, "NO SIGNAL", why);
+        draw_card(&mut layer, title, why);
         let mut frame = gstvesalius::view_mut(&mut mapped).ok()?;
         blend(&layer, &mut frame).ok()?;
     }

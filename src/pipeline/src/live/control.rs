@@ -59,7 +59,8 @@ impl Control for Controls {
 
     fn snapshot(&self) -> Result<String, Refusal> {
         let folder = self.folder()?;
-        snapshot::take(folder, &self.0.annotated, &self.0.clean, &facts(&self.0)).map_err(Refusal::NotNow)
+        let exits = &self.0.exits;
+        snapshot::take(folder, &exits.annotated, &exits.clean, &facts(&self.0)).map_err(Refusal::NotNow)
     }
 
     fn new_patient(&self) -> Result<(), Refusal> {

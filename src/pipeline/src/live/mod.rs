@@ -6,6 +6,8 @@
 //!                         │                                                 │           ├─ JPEG for browsers
 //!             cards and   └ while no picture comes                          └─ recorder └─ recorder
 //!             repeats                                                         (clean)     (annotated)
+//!
+//! With a privacy gate, JPEG and recorders get what it lets out, and windows all.
 //! ```
 //!
 //! The chain has one thread and never waits for anybody: the feed drops the oldest frame where it must, a way
@@ -20,6 +22,7 @@ mod front;
 mod latency;
 mod lookback;
 mod outlet;
+mod privacy;
 pub mod profile;
 mod pulse;
 mod record;
@@ -56,6 +59,7 @@ use control::Controls;
 use feed::Feed;
 use front::{Front, one_line};
 use outlet::{Tap, Time};
+use privacy::Exits;
 use screen::Screen;
 use shared::{LookBackSide, Seen, Shared};
 use view::Browsers;
@@ -88,6 +92,8 @@ pub struct LiveOptions {
     pub max_age: Duration,
     /// Where a result that is older than the picture is drawn.
     pub alignment: Alignment,
+    /// With [`Alignment::Motion`], how long a picture may be held up to find out how it moved.
+    pub motion_within: Duration,
     /// How long the engine may take for an answer before its process, or its run, is ended.
     pub deadline: Duration,
     /// Whether a window is opened.
@@ -104,6 +110,8 @@ pub struct LiveOptions {
     pub recording: RecordingRules,
     /// How much before now is kept in memory, to be written when somebody asks.
     pub look_back: Option<Duration>,
+    /// Whether pictures that are not known to show the inside of a body are blanked wherever they leave the room.
+    pub privacy_gate: bool,
     /// Time after which it ends by itself.
     pub duration: Option<Duration>,
     /// Where the engine runs: a crash or a hang of a process of its own is that process's alone.
@@ -134,6 +142,7 @@ impl LiveOptions {
             confirm_ms: 0,
             max_age: Duration::from_millis(200),
             alignment: Alignment::default(),
+            motion_within: Duration::from_millis(5),
             deadline: Duration::from_secs(1),
             window: false,
             sinks: Vec::new(),
@@ -142,6 +151,7 @@ impl LiveOptions {
             record: false,
             recording: RecordingRules::default(),
             look_back: None,
+            privacy_gate: false,
             duration: None,
             isolation: Isolation::Thread,
             program: None,
@@ -165,6 +175,7 @@ impl LiveOptions {
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         segment.set_property("max-age", ns(self.max_age));
         segment.set_property("deadline", ns(self.deadline));
+        segment.set_property("motion-within", ns(self.motion_within));
         if let Some(program) = &self.program {
             segment.set_property("program", program.to_string_lossy().as_ref());
         }
@@ -251,13 +262,18 @@ impl LiveJob {
         let (looks, fed, told) = (seen.clone(), feed.clone(), account.clone());
         annotated.on(&pad(overlay.upcast_ref())?, move |buffer| Shared::see(&looks, &fed, &told, buffer));
 
+        let exits = match options.privacy_gate {
+            true => Exits::guarded(&annotated, &clean, account.clone()).map_err(broken)?,
+            false => Exits::open(&annotated, &clean),
+        };
+        let time = Time { clock, base };
         let engines = Registry::standard().list();
         let shared = Arc::new(Shared {
             segment,
             feed: feed.clone(),
             annotated,
-            clean,
-            time: Time { clock, base },
+            exits,
+            time,
             seen,
             recording: Mutex::default(),
             rules: options.recording.clone(),
@@ -309,7 +325,7 @@ impl LiveJob {
         if let Some(serve) = serve {
             let browsers = Browsers::start(&shared.hub, &shared.time);
             let browsers = Arc::new(browsers.map_err(|message| LiveError::Chain { message })?);
-            self.browsers = Some((shared.annotated.add(browsers.clone()), browsers));
+            self.browsers = Some((shared.exits.shown.add(browsers.clone()), browsers));
             shared.hub.set_status(status::status(shared));
             let controls = Arc::new(Controls(shared.clone()));
             self.server = Some(Server::start(serve, shared.hub.clone(), controls)?);
@@ -407,7 +423,7 @@ impl LiveJob {
         if let Some((id, browsers)) = &self.browsers
             && let Some(error) = browsers.error()
         {
-            shared.annotated.remove(*id);
+            shared.exits.shown.remove(*id);
             tell(&format!("browsers get no more pictures: {error}"));
             self.browsers = None;
         }

@@ -41,16 +41,24 @@ impl Tap {
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
             see(buffer);
-            let (outlets, once) = (tap.outlets.read(), std::mem::take(&mut *tap.once.lock()));
-            if (outlets.is_empty() && once.is_empty()) || buffer.size() == 0 {
+            if !tap.is_wanted() || buffer.size() == 0 {
                 return gst::PadProbeReturn::Ok;
             }
             let Some(caps) = pad.current_caps() else { return gst::PadProbeReturn::Ok };
-            let owned = buffer.to_owned();
-            outlets.iter().for_each(|(_, outlet)| outlet.give(&owned, &caps));
-            once.into_iter().for_each(|take| take(&owned, &caps));
+            tap.pass(&buffer.to_owned(), &caps);
             gst::PadProbeReturn::Ok
         });
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.outlets.read().is_empty() || !self.once.lock().is_empty()
+    }
+
+    /// Hands a frame to whoever wants it.
+    pub(crate) fn pass(&self, buffer: &gst::Buffer, caps: &gst::Caps) {
+        let (outlets, once) = (self.outlets.read(), std::mem::take(&mut *self.once.lock()));
+        outlets.iter().for_each(|(_, outlet)| outlet.give(buffer, caps));
+        once.into_iter().for_each(|take| take(buffer, caps));
     }
 
     /// Adds an outlet; returns what it is taken away by.

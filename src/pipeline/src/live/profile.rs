@@ -45,6 +45,8 @@ pub struct Profile {
     pub max_age_ms: Option<u32>,
     /// `lag` or `motion`: where a result that is older than the picture is drawn. Default: `lag`.
     pub alignment: Option<AlignmentName>,
+    /// With `alignment = "motion"`, milliseconds that a picture may be held up to find out how it moved. Default: 5.
+    pub motion_within_ms: Option<u32>,
     /// Milliseconds after which an engine without an answer is ended. Default: 1000.
     pub deadline_ms: Option<u32>,
     /// `process` or `thread`. Default: `process`.
@@ -79,6 +81,8 @@ pub struct Profile {
     pub keep_free_mb: Option<u64>,
     /// Most megabytes of recordings in the folder. Default: as many as fit.
     pub most_mb: Option<u64>,
+    /// Whether pictures that are not known to show the inside of a body are blanked on recordings, snapshots and the page. Default: no.
+    pub privacy_gate: Option<bool>,
     /// Seconds after which it ends by itself. Default: never.
     pub duration_s: Option<f64>,
 }
@@ -165,6 +169,7 @@ impl Profile {
             confirm_ms: self.confirm_ms.or(base.confirm_ms),
             max_age_ms: self.max_age_ms.or(base.max_age_ms),
             alignment: self.alignment.or(base.alignment),
+            motion_within_ms: self.motion_within_ms.or(base.motion_within_ms),
             deadline_ms: self.deadline_ms.or(base.deadline_ms),
             isolation: self.isolation.or(base.isolation),
             threads: self.threads.or(base.threads),
@@ -182,6 +187,7 @@ impl Profile {
             when_full: self.when_full.or(base.when_full),
             keep_free_mb: self.keep_free_mb.or(base.keep_free_mb),
             most_mb: self.most_mb.or(base.most_mb),
+            privacy_gate: self.privacy_gate.or(base.privacy_gate),
             duration_s: self.duration_s.or(base.duration_s),
         }
     }
@@ -242,6 +248,7 @@ impl Profile {
                 Some(AlignmentName::Motion) => Alignment::Motion,
                 Some(AlignmentName::Lag) | None => Alignment::Lag,
             },
+            motion_within: ms(within("motion_within_ms", self.motion_within_ms, 5, 1, 1000)?),
             deadline: ms(within("deadline_ms", self.deadline_ms, 1000, 10, 600_000)?),
             window: self.window.unwrap_or(false),
             sinks: self.sinks.unwrap_or_default(),
@@ -250,6 +257,7 @@ impl Profile {
             record: self.record.unwrap_or(false),
             recording,
             look_back: look_back.map(|seconds| Duration::from_secs(seconds.into())),
+            privacy_gate: self.privacy_gate.unwrap_or(false),
             duration,
             isolation: match self.isolation {
                 Some(IsolationName::Thread) => Isolation::Thread,

@@ -17,6 +17,7 @@ use super::feed::{Feed, Origin};
 use super::latency::Latencies;
 use super::lookback::LookBack;
 use super::outlet::{Tap, Time};
+use super::privacy::Exits;
 use super::record::Recording;
 use super::room::RecordingRules;
 use crate::collect::result_of;
@@ -126,8 +127,9 @@ pub(crate) type Listener = Arc<Mutex<Option<Arc<Account>>>>;
 pub(crate) struct Shared {
     pub(crate) segment: Segment,
     pub(crate) feed: Arc<Feed>,
+    /// The picture as shown, for screens in the room.
     pub(crate) annotated: Arc<Tap>,
-    pub(crate) clean: Arc<Tap>,
+    pub(crate) exits: Exits,
     pub(crate) time: Time,
     pub(crate) seen: Arc<Mutex<Seen>>,
     pub(crate) recording: Mutex<RecordingSide>,
@@ -178,8 +180,19 @@ impl Shared {
             side.wanted = false;
             side.now.take()
         };
-        self.account.lock().take();
-        recording.map_or(Ok(()), |recording| recording.finish(None))
+        let Some(recording) = recording else { return Ok(()) };
+        // The last of what was shown is still held.
+        let hold = Duration::from_nanos(self.exits.hold().nseconds());
+        if !hold.is_zero() {
+            std::thread::sleep(hold + Duration::from_millis(100));
+        }
+        let mut account = self.account.lock();
+        // Somebody may have begun another meanwhile.
+        if account.as_ref().is_some_and(|now| Arc::ptr_eq(now, recording.account())) {
+            account.take();
+        }
+        drop(account);
+        recording.finish(None)
     }
 
     fn head(&self) -> LiveAccount {
@@ -204,7 +217,7 @@ impl Shared {
             if feed.frames == 0 {
                 return None;
             }
-            let taps = [&self.annotated, &self.clean];
+            let taps = [&self.exits.annotated, &self.exits.clean];
             let size = (feed.width, feed.height);
             match Recording::start(folder, &self.rules, taps, &self.time, size, &self.head()) {
                 Ok(recording) => {
@@ -262,7 +275,7 @@ impl Shared {
         if feed.frames == 0 {
             return None;
         }
-        let taps = [&self.annotated, &self.clean];
+        let taps = [&self.exits.annotated, &self.exits.clean];
         match LookBack::start(length, taps, &self.time, (feed.width, feed.height)) {
             Ok(look_back) => side.now = Some(look_back),
             Err(error) => return Some(side.fail(error)),

@@ -6,7 +6,7 @@ use gst::prelude::*;
 use vesalius_draw::format_measurement;
 use vesalius_measure::live::{AiState, SignalState};
 use vesalius_measure::result::{FrameResult, Measurement, Reason, ResultStatus, Validity};
-use vesalius_serve::{Ai, Metric, MetricKind, Recording, Signal, Status, ValueNow};
+use vesalius_serve::{Ai, Metric, MetricKind, Privacy, Recording, Signal, Status, ValueNow};
 
 use super::latency::LatencyReport;
 use super::room::free_bytes;
@@ -46,6 +46,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         ai,
         calibration: result.as_deref().map(calibration).unwrap_or_default(),
         recording: recording(shared),
+        privacy: privacy(shared),
         values,
         notice: shared.notice.clone(),
         engines: shared.engines.clone(),
@@ -135,6 +136,14 @@ fn recording(shared: &Shared) -> Recording {
     }
 }
 
+fn privacy(shared: &Shared) -> Privacy {
+    shared.exits.now().map_or_else(Privacy::default, |now| Privacy {
+        gate: true,
+        blanked: now.closed.is_some(),
+        why: now.closed.unwrap_or_default().to_owned(),
+    })
+}
+
 fn look_back(shared: &Shared) -> f64 {
     shared.look_back.lock().now.as_ref().map_or(0.0, |now| now.covers().as_secs_f64())
 }
@@ -220,6 +229,28 @@ pub(crate) fn metrics(shared: &Shared) -> Vec<Metric> {
         delay("0.99", p99),
         delay("0.999", status.signal.delay_ms),
     ];
+    if let Some(gate) = shared.exits.now() {
+        all.extend([
+            one(
+                "vesalius_privacy_blanked",
+                "Whether blanks leave the room in the pictures' place.",
+                Gauge,
+                f64::from(u8::from(gate.closed.is_some())),
+            ),
+            one(
+                "vesalius_privacy_blanked_total",
+                "Pictures that were not known to show the inside of a body.",
+                Counter,
+                gate.blanked as f64,
+            ),
+            one(
+                "vesalius_privacy_missed_total",
+                "Pictures that the privacy gate was too slow for, which left the room in no form.",
+                Counter,
+                gate.missed as f64,
+            ),
+        ]);
+    }
     if let Some(age_ms) = status.ai.age_ms {
         all.push(one("vesalius_result_age_seconds", "Age of the result that is shown.", Gauge, age_ms / 1e3));
     }
