@@ -13,6 +13,7 @@ packages=(
     build-essential
     ca-certificates
     gstreamer1.0-libav
+    gstreamer1.0-nice
     gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-base
     gstreamer1.0-plugins-good

@@ -35,6 +35,9 @@ async function startWebRtc() {
     const flowing = new Promise((done, fail) => {
       peer.addEventListener("track", (event) => {
         const video = $("video");
+        // Now is better than smooth: nothing is kept back for the sake of an even pace.
+        if ("jitterBufferTarget" in event.receiver) event.receiver.jitterBufferTarget = 0;
+        else if ("playoutDelayHint" in event.receiver) event.receiver.playoutDelayHint = 0;
         video.srcObject = event.streams[0] ?? new MediaStream([event.track]);
         video.addEventListener("playing", done, { once: true });
       });

@@ -68,7 +68,8 @@ impl Control for Controls {
         Ok(())
     }
 
-    fn webrtc(&self, _offer: &str) -> Result<String, Refusal> {
-        Err(Refusal::NotNow("no WebRTC here yet: pictures come one by one".to_owned()))
+    fn webrtc(&self, offer: &str) -> Result<String, Refusal> {
+        let webrtc = self.0.webrtc.as_ref().map_err(|why| Refusal::NotNow(why.clone()))?;
+        webrtc.answer(offer).map_err(Refusal::NotNow)
     }
 }

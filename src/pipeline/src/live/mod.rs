@@ -33,6 +33,7 @@ mod snapshot;
 mod source;
 mod status;
 mod view;
+mod webrtc;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ use privacy::Exits;
 use screen::Screen;
 use shared::{LookBackSide, Seen, Shared};
 use view::Browsers;
+use webrtc::Webrtc;
 
 use crate::encode::make;
 
@@ -267,12 +269,17 @@ impl LiveJob {
             false => Exits::open(&annotated, &clean),
         };
         let time = Time { clock, base };
+        let webrtc = match &options.serve {
+            Some(serve) => Webrtc::start(serve.address.ip(), &time).map(Arc::new),
+            None => Err("no page is served".to_owned()),
+        };
         let engines = Registry::standard().list();
         let shared = Arc::new(Shared {
             segment,
             feed: feed.clone(),
             annotated,
             exits,
+            webrtc,
             time,
             seen,
             recording: Mutex::default(),
@@ -326,6 +333,9 @@ impl LiveJob {
             let browsers = Browsers::start(&shared.hub, &shared.time);
             let browsers = Arc::new(browsers.map_err(|message| LiveError::Chain { message })?);
             self.browsers = Some((shared.exits.shown.add(browsers.clone()), browsers));
+            if let Ok(webrtc) = &shared.webrtc {
+                shared.exits.shown.add(webrtc.clone());
+            }
             shared.hub.set_status(status::status(shared));
             let controls = Arc::new(Controls(shared.clone()));
             self.server = Some(Server::start(serve, shared.hub.clone(), controls)?);
@@ -426,6 +436,11 @@ impl LiveJob {
             shared.exits.shown.remove(*id);
             tell(&format!("browsers get no more pictures: {error}"));
             self.browsers = None;
+        }
+        if let Ok(webrtc) = &shared.webrtc
+            && let Some(error) = webrtc.look_after()
+        {
+            tell(&format!("browsers get no stream any more: {error}"));
         }
         if self.server.is_some() {
             shared.hub.set_status(status::status(shared));

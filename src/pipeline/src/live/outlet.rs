@@ -159,6 +159,11 @@ impl Way {
         self.other_kind.load(Ordering::Acquire)
     }
 
+    /// Whether the oldest frame that waits would have to make room for another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.source.current_level_buffers() >= self.room
+    }
+
     /// Frames that it was too slow for.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Acquire)
@@ -194,7 +199,7 @@ impl Outlet for Way {
                 *known = Some(caps.clone());
             }
         }
-        if self.source.current_level_buffers() >= self.room {
+        if self.is_full() {
             self.dropped.fetch_add(1, Ordering::AcqRel);
         }
         self.given.fetch_add(1, Ordering::AcqRel);

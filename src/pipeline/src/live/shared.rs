@@ -20,6 +20,7 @@ use super::outlet::{Tap, Time};
 use super::privacy::Exits;
 use super::record::Recording;
 use super::room::RecordingRules;
+use super::webrtc::Webrtc;
 use crate::collect::result_of;
 use crate::identity;
 
@@ -130,6 +131,8 @@ pub(crate) struct Shared {
     /// The picture as shown, for screens in the room.
     pub(crate) annotated: Arc<Tap>,
     pub(crate) exits: Exits,
+    /// The stream for browsers, or why there is none: they then take pictures one by one.
+    pub(crate) webrtc: Result<Arc<Webrtc>, String>,
     pub(crate) time: Time,
     pub(crate) seen: Arc<Mutex<Seen>>,
     pub(crate) recording: Mutex<RecordingSide>,

@@ -229,6 +229,10 @@ pub(crate) fn metrics(shared: &Shared) -> Vec<Metric> {
         delay("0.99", p99),
         delay("0.999", status.signal.delay_ms),
     ];
+    if let Ok(webrtc) = &shared.webrtc {
+        let name = "vesalius_stream_browsers";
+        all.push(one(name, "Browsers that see the stream.", Gauge, webrtc.connected() as f64));
+    }
     if let Some(gate) = shared.exits.now() {
         all.extend([
             one(
