@@ -1,7 +1,7 @@
 //! Outlines carried along with the picture.
 
 use super::{Flow, Pyramid, flow_while};
-use crate::contour::Contour;
+use crate::contour::{BORDER_DISTANCE_PX, Contour};
 use crate::ellipse::EllipseInFrame;
 use crate::geometry::PointInFrame;
 use crate::result::{FrameResult, Mark};
@@ -13,6 +13,8 @@ pub struct Motion {
     flow: Flow,
     /// Small pixels a pixel of the picture, to the right and down.
     scale: [f64; 2],
+    /// Width and height of the picture, pixels.
+    size: [f64; 2],
 }
 
 impl Motion {
@@ -37,7 +39,7 @@ impl Motion {
         }
         let (small_width, small_height) = earlier.size();
         let scale = [small_width as f64 / width.max(1) as f64, small_height as f64 / height.max(1) as f64];
-        Some(Self { flow, scale })
+        Some(Self { flow, scale, size: [width as f64, height as f64] })
     }
 
     /// Where a place of the earlier picture is in the later one.
@@ -54,11 +56,25 @@ impl Motion {
         points.iter().map(|p| self.point(*p)).collect()
     }
 
+    /// As [`points`](Self::points), but what lies along the picture's edge stays along it: there the picture ends, and not the structure.
+    fn outline(&self, points: &[PointInFrame]) -> Vec<PointInFrame> {
+        let stays = |at: f64, whole: f64| at < BORDER_DISTANCE_PX || at > whole - 1.0 - BORDER_DISTANCE_PX;
+        let carry = |p: &PointInFrame| {
+            let [width, height] = self.size;
+            let to = self.point(*p);
+            PointInFrame {
+                x_px: if stays(p.x_px, width) { p.x_px } else { to.x_px },
+                y_px: if stays(p.y_px, height) { p.y_px } else { to.y_px },
+            }
+        };
+        points.iter().map(carry).collect()
+    }
+
     /// An outline as it lies in the later picture. Its area stays what it was: nothing is measured on what was carried.
     pub fn contour(&self, contour: &Contour) -> Contour {
         Contour {
-            outer: self.points(&contour.outer),
-            holes: contour.holes.iter().map(|hole| self.points(hole)).collect(),
+            outer: self.outline(&contour.outer),
+            holes: contour.holes.iter().map(|hole| self.outline(hole)).collect(),
             ..contour.clone()
         }
     }

@@ -217,6 +217,21 @@ fn outlines_and_marks_are_carried_and_values_are_not() {
 }
 
 #[test]
+fn what_lies_along_the_edge_of_the_picture_stays_there() {
+    let earlier = pyramid(&picture(|x, y| (x, y), 1.0));
+    let later = pyramid(&picture(|x, y| (x - 6.0, y), 1.0));
+    let motion = Motion::between(&earlier, &later, (W, H), || true).unwrap();
+    let at = |x_px: f64, y_px: f64| PointInFrame { x_px, y_px };
+    let cut = Contour {
+        outer: vec![at(-0.5, 30.0), at(60.0, 30.0), at(60.0, 60.0), at(-0.5, 60.0)],
+        ..found().classes[0].contours[0].clone()
+    };
+    let carried = motion.contour(&cut).outer;
+    assert!(carried[0].x_px == -0.5 && carried[3].x_px == -0.5, "{carried:?}");
+    assert!((carried[1].x_px - 66.0).abs() < 1.5 && (carried[2].x_px - 66.0).abs() < 1.5, "{carried:?}");
+}
+
+#[test]
 fn what_takes_too_long_is_given_up_and_what_does_not_fit_is_no_motion() {
     let earlier = pyramid(&picture(|x, y| (x, y), 1.0));
     let later = pyramid(&picture(|x, y| (x - 6.0, y + 3.0), 1.0));
