@@ -25,8 +25,8 @@ packages=(
     pkg-config
 )
 # What the code is written against, and one element of each set of plugins that the program builds pipelines of.
-gstreamer_modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0)
-gstreamer_elements=(decodebin videoconvert qtdemux mp4mux h264parse x264enc avdec_h264)
+gstreamer_modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0 gstreamer-sdp-1.0)
+gstreamer_elements=(decodebin videoconvert qtdemux mp4mux h264parse x264enc avdec_h264 nicesrc)
 gstreamer_version=1.20
 
 changed=no

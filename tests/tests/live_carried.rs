@@ -163,8 +163,8 @@ fn a_live_job_says_what_it_carries() {
     assert!(before > 0);
     assert!(job.live_frames().iter().all(|f| is_live(&f.result) && f.result.age_ns <= 200_000_000));
     job.end().unwrap();
-    let account = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path());
-    let account = account.filter(|path| path.to_string_lossy().ends_with("-account.jsonl")).next().unwrap();
+    let mut files = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path());
+    let account = files.find(|path| path.to_string_lossy().ends_with("-account.jsonl")).unwrap();
     let text = std::fs::read_to_string(account).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let counted = lines.iter().filter(|line| line["carried"] == true).count() as u64;
