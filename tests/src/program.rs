@@ -64,6 +64,17 @@ impl Ran {
         self
     }
 
+    /// The lines of the standard error stream, without those that say every few seconds how far the job is: a busy machine needs
+    /// some where another is done before.
+    pub fn errors(&self) -> impl Iterator<Item = &str> {
+        let is_progress = |line: &str| {
+            line.split_once(" frames, ").is_some_and(|(before, rate)| {
+                rate.contains("/s") && before.ends_with(|last: char| last.is_ascii_digit())
+            })
+        };
+        self.err.lines().filter(move |line| !is_progress(line))
+    }
+
     /// Asserts a proper failure and returns its line: exit code 1, one line on the standard error stream that
     /// begins with the program's name, and no panic.
     ///
@@ -75,7 +86,7 @@ impl Ran {
         let text = format!("exit code {:?}\nstdout: {}\nstderr: {}", self.code, self.out, self.err);
         assert!(!self.err.contains("panicked"), "a panic, {text}");
         assert_eq!(self.code, Some(1), "{text}");
-        let lines: Vec<&str> = self.err.lines().collect();
+        let lines: Vec<&str> = self.errors().collect();
         assert_eq!(lines.len(), 1, "not one line of error, {text}");
         assert!(lines[0].starts_with("vesalius: "), "{text}");
         assert!(lines[0].len() > "vesalius: ".len() + 10, "it says nothing, {text}");

@@ -267,7 +267,7 @@ fn folders_that_cannot_be_written() {
         assert_says(&replay(&clip, &out, &[]), &[out.to_str().unwrap(), "cannot be written", "--out"]);
         let both = run(vesalius().arg("replay").args([&clip, &clip]).arg("--out").arg(&out));
         assert_eq!(both.code, Some(1));
-        assert!(both.err.lines().all(|line| line.starts_with("vesalius: ")), "{}", both.err);
+        assert!(both.errors().all(|line| line.starts_with("vesalius: ")), "{}", both.err);
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "x", "the file that is in the way stays");
     // Places in the folder that are taken.
