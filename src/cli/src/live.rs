@@ -64,8 +64,10 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
         alignment: args.alignment.map(|choice| match choice {
             AlignmentChoice::Lag => AlignmentName::Lag,
             AlignmentChoice::Motion => AlignmentName::Motion,
+            AlignmentChoice::Delay => AlignmentName::Delay,
         }),
         motion_within_ms: args.motion_within_ms,
+        delay_ms: args.delay_ms,
         deadline_ms: args.deadline_ms,
         isolation: args.isolation.map(|choice| match choice {
             IsolationChoice::Process => IsolationName::Process,

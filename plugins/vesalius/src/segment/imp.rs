@@ -20,6 +20,7 @@ use super::settings::{AUTO, Alignment, Isolation, Mode, Settings};
 use super::sight::Outlook;
 use super::stats::Stats;
 use super::stream::Stream;
+use super::wait::Held;
 use crate::device::{Frames, Place, Preference, Sharing, is_primary, offered, with_device, within};
 use crate::frame::template_caps;
 
@@ -257,6 +258,16 @@ impl ObjectImpl for Segment {
                     .default_value(u64::try_from(default.motion_within.as_nanos()).unwrap_or(u64::MAX))
                     .mutable_playing()
                     .build(),
+                glib::ParamSpecUInt64::builder("delay")
+                    .nick("Delay")
+                    .blurb(
+                        "With alignment=delay, how long every picture waits for what is found in it, in nanoseconds; declared as latency. \
+                         What takes longer is drawn on the next picture, with its age",
+                    )
+                    .maximum(10_000_000_000)
+                    .default_value(u64::try_from(default.delay.as_nanos()).unwrap_or(u64::MAX))
+                    .mutable_playing()
+                    .build(),
                 glib::ParamSpecString::builder("runtime")
                     .nick("Runtime")
                     .blurb("Path of libonnxruntime.so (unset = looked for)")
@@ -289,7 +300,15 @@ impl ObjectImpl for Segment {
             "enabled" => self.disabled.store(!value.get().unwrap_or(true), Ordering::Release),
             "load-in-background" => settings.background = value.get().unwrap_or_default(),
             "watch-signal" => settings.watch_signal = value.get().unwrap_or_default(),
-            "alignment" => settings.alignment = value.get().unwrap_or_default(),
+            "alignment" | "delay" => {
+                if pspec.name() == "delay" {
+                    settings.delay = Duration::from_nanos(value.get().unwrap_or_default());
+                } else {
+                    settings.alignment = value.get().unwrap_or_default();
+                }
+                drop(settings);
+                self.declare();
+            }
             "motion-within" => {
                 settings.motion_within = Duration::from_nanos(value.get().unwrap_or_default());
             }
@@ -315,6 +334,7 @@ impl ObjectImpl for Segment {
             "load-in-background" => settings.background.to_value(),
             "watch-signal" => settings.watch_signal.to_value(),
             "alignment" => settings.alignment.to_value(),
+            "delay" => u64::try_from(settings.delay.as_nanos()).unwrap_or(u64::MAX).to_value(),
             "motion-within" => {
                 u64::try_from(settings.motion_within.as_nanos()).unwrap_or(u64::MAX).to_value()
             }
@@ -431,7 +451,7 @@ impl BaseTransformImpl for Segment {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         {
             let mut stream = self.stream.lock();
-            stream.newest = None;
+            stream.results.forget();
             stream.info = Some(Arc::new(info));
             stream.outlook = outlook;
             stream.place = Place::of(incaps);
@@ -449,7 +469,11 @@ impl BaseTransformImpl for Segment {
             gst::EventView::FlushStart(_) => self.flushing.store(true, Ordering::Release),
             gst::EventView::FlushStop(_) => {
                 self.forget();
-                self.stream.lock().pending_error = None;
+                {
+                    let mut stream = self.stream.lock();
+                    stream.pending_error = None;
+                    stream.held = Held::default();
+                }
                 self.flushing.store(false, Ordering::Release);
             }
             gst::EventView::Segment(segment) => {
@@ -532,6 +556,9 @@ impl BaseTransformImpl for Segment {
             && let Some(done) = self.accept(buffer)?
         {
             return Ok(GenerateOutputSuccess::Buffer(done));
+        }
+        if let Some(buffer) = self.due() {
+            return Ok(GenerateOutputSuccess::Buffer(buffer));
         }
         let limit = self.running.lock().as_ref().map_or(1, |r| r.loaded.plan.max_in_flight);
         // A full house waits for its oldest; otherwise only what is finished goes.

@@ -24,6 +24,17 @@ use crate::result_meta::ResultMeta;
 /// How long stopping waits for an engine that is still being loaded.
 const LOADED_WITHIN: Duration = Duration::from_secs(5);
 
+/// A frame that the engine has been given.
+pub(super) struct Seen {
+    buffer: gst::Buffer,
+    pub(super) pts_ns: u64,
+    signal: SignalState,
+    /// Whether results are carried along to it.
+    remembers: bool,
+    /// When that began.
+    begun: Instant,
+}
+
 /// What the streaming thread remembers of the frames before.
 #[derive(Default)]
 pub(super) struct LiveSide {
@@ -80,14 +91,14 @@ impl LiveSide {
 }
 
 impl Segment {
-    /// Lets a frame pass at once, with the newest result or the reason why there is none, and gives it to the engine.
-    pub(super) fn pass(
+    /// Looks what a frame is like, and gives it to the engine.
+    pub(super) fn see(
         &self,
         running: Option<&Running>,
         mut buffer: gst::Buffer,
         info: &Arc<gst_video::VideoInfo>,
         pts_ns: u64,
-    ) -> gst::Buffer {
+    ) -> Seen {
         let now = Instant::now();
         let on = !self.disabled.load(Ordering::Acquire);
         let signal = self.signal(&buffer, info, pts_ns);
@@ -111,6 +122,16 @@ impl Segment {
         }
         let begun = Instant::now();
         let remembers = looks && self.remember(running, &buffer, info, pts_ns);
+        Seen { buffer, pts_ns, signal, remembers, begun }
+    }
+
+    /// Lets a frame go, with the newest result of it and the frames before or the reason why there is none.
+    pub(super) fn leave(&self, running: Option<&Running>, seen: Seen) -> gst::Buffer {
+        let Seen { mut buffer, pts_ns, signal, remembers, begun } = seen;
+        let now = Instant::now();
+        // A person's word counts for the frames that wait, too.
+        let on = !self.disabled.load(Ordering::Acquire);
+        let why_not = if on { signal.reason() } else { Some(Reason::Off) };
         let (mut result, shown) = match (running, why_not) {
             (Some(running), None) => self.newest(running, pts_ns),
             (running, why_not) => {
@@ -144,13 +165,15 @@ impl Segment {
         for error in &finished.errors {
             self.report(error);
         }
-        if let Some((epoch, outcome)) = finished.newest
-            && epoch == self.epoch.load(Ordering::Acquire)
-        {
-            self.stream.lock().newest = Some(Arc::new(outcome.result));
-        }
+        let newest = {
+            let (now, mut stream) = (self.epoch.load(Ordering::Acquire), self.stream.lock());
+            for (_, outcome) in finished.outcomes.into_iter().filter(|(epoch, _)| *epoch == now) {
+                stream.results.add(outcome.result);
+            }
+            stream.results.of(pts_ns)
+        };
         let identity = || running.loaded.identity.clone();
-        let Some(newest) = self.stream.lock().newest.clone() else {
+        let Some(newest) = newest else {
             return (FrameResult::missing(identity(), pts_ns, Reason::NoResultYet), Shown::Nothing);
         };
         let age_ns = pts_ns.saturating_sub(newest.source_pts_ns);

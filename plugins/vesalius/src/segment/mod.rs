@@ -27,6 +27,7 @@ mod settings;
 mod sight;
 mod stats;
 mod stream;
+mod wait;
 
 pub use settings::{Alignment, Isolation, Mode};
 

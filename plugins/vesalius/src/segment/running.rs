@@ -10,7 +10,7 @@ use vesalius_engine::{
     Breaker, Engine, EngineError, EngineErrorKind, PrecisionChoice, Provider, ProviderChoice, Registry,
     SessionOptions,
 };
-use vesalius_measure::result::{EngineIdentity, FrameResult};
+use vesalius_measure::result::EngineIdentity;
 
 use super::condition::Condition;
 use super::infer::{Inference, Job, Outcome};
@@ -235,8 +235,8 @@ impl Drop for Running {
 /// What the threads leave for the next frame in newest-frame mode.
 #[derive(Default)]
 pub(super) struct Finished {
-    /// The newest outcome and its [epoch](Job::epoch).
-    pub(super) newest: Option<(u64, Outcome)>,
+    /// The outcomes since the last frame, in order, with their [epochs](Job::epoch).
+    pub(super) outcomes: Vec<(u64, Outcome)>,
     /// The errors since the last frame, in order: a newer outcome must not hide that an older one failed.
     pub(super) errors: Vec<String>,
 }
@@ -244,9 +244,6 @@ pub(super) struct Finished {
 impl Finished {
     fn leave(&mut self, epoch: u64, mut outcome: Outcome) {
         self.errors.extend(outcome.error.take());
-        self.newest = Some((epoch, outcome));
+        self.outcomes.push((epoch, outcome));
     }
 }
-
-/// The result that was attached last, for the frames that follow it in newest-frame mode.
-pub(super) type Newest = Option<Arc<FrameResult>>;

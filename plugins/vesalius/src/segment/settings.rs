@@ -32,6 +32,9 @@ pub enum Alignment {
     /// Where the picture has moved to since.
     #[enum_value(name = "Where the picture has moved to since, with its age", nick = "motion")]
     Motion = 1,
+    /// On the picture that it is of, which waits for it.
+    #[enum_value(name = "On the picture that it is of, which waits", nick = "delay")]
+    Delay = 2,
 }
 
 /// Where the engine runs.
@@ -76,6 +79,8 @@ pub(super) struct Settings {
     pub(super) alignment: Alignment,
     /// Time that a picture may be held up for to find out how it moved.
     pub(super) motion_within: Duration,
+    /// Time that a picture waits for with [`Alignment::Delay`].
+    pub(super) delay: Duration,
 }
 
 impl Default for Settings {
@@ -96,6 +101,7 @@ impl Default for Settings {
             watch_signal: false,
             alignment: Alignment::default(),
             motion_within: Duration::from_millis(5),
+            delay: Duration::from_millis(100),
         }
     }
 }

@@ -12,9 +12,10 @@ use vesalius_measure::result::{FrameResult, Reason};
 use super::imp::Segment;
 use super::infer::{Job, Outcome};
 use super::pool::{Ticket, promise};
-use super::running::{Finished, Newest};
+use super::running::Finished;
 use super::settings::Mode;
 use super::sight::{Outlook, Sight};
+use super::wait::{Held, Results};
 use crate::device::Place;
 use crate::result_meta::ResultMeta;
 
@@ -36,8 +37,10 @@ pub(super) struct Stream {
     pub(super) pending_error: Option<gst::FlowError>,
     /// Where the frames lie.
     pub(super) place: Place,
-    /// The result last attached in newest-frame mode.
-    pub(super) newest: Newest,
+    /// Results of newest-frame mode, for the frames that follow.
+    pub(super) results: Results,
+    /// The frames that wait in newest-frame mode.
+    pub(super) held: Held,
 }
 
 impl Segment {
@@ -108,11 +111,16 @@ impl Segment {
                         return;
                     }
                 }
-                Ok(None) => return,
+                Ok(None) => break,
                 Err(_) => {
                     self.stream.lock().in_flight.clear();
                     return;
                 }
+            }
+        }
+        while let Some(buffer) = self.hurry() {
+            if let Err(error) = self.obj().src_pad().push(buffer) {
+                self.stream.lock().pending_error = Some(error);
             }
         }
     }
@@ -123,7 +131,7 @@ impl Segment {
         {
             let mut stream = self.stream.lock();
             stream.in_flight.clear();
-            stream.newest = None;
+            stream.results.forget();
         }
         self.live.lock().forget();
         if let Some(running) = self.running.lock().as_ref() {
@@ -150,7 +158,9 @@ impl Segment {
         self.stats.lock().frames += 1;
         let Some(running) = running.filter(|running| running.loaded.mode == Mode::EveryFrame) else {
             let running = self.running.lock().clone();
-            return Ok(Some(self.pass(running.as_deref(), buffer, &info, pts_ns)));
+            let running = running.as_deref();
+            let seen = self.see(running, buffer, &info, pts_ns);
+            return Ok(self.hold(seen).map(|seen| self.leave(running, seen)));
         };
         let epoch = self.epoch.load(Ordering::Acquire);
         let (promise, ticket) = promise();
@@ -193,6 +203,6 @@ impl Segment {
         };
         gst::ClockTime::SECOND
             .mul_div_floor(fps.denom() as u64, fps.numer() as u64)
-            .map_or(gst::ClockTime::ZERO, |frame| frame * (plan.max_in_flight as u64 - 1))
+            .map_or(gst::ClockTime::ZERO, |frame| frame * (plan.max_in_flight as u64 - 1) + self.waits(frame))
     }
 }

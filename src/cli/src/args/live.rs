@@ -30,6 +30,8 @@ pub enum AlignmentChoice {
     Lag,
     /// Where the picture has moved to since.
     Motion,
+    /// On the picture that it is of, which waits.
+    Delay,
 }
 
 /// What happens when there is no more room.
@@ -73,13 +75,16 @@ pub struct LiveArgs {
     /// Milliseconds after which a result is not shown any more [default: 200]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_age_ms: Option<u32>,
-    /// Where outlines that are older than the picture are drawn: where they were found, or where the picture has moved to since
-    /// [default: lag]
+    /// Where outlines that are older than the picture are drawn: where they were found, where the picture has moved to since, or on
+    /// the picture that they are of, which waits [default: lag]
     #[arg(long, value_enum)]
     pub alignment: Option<AlignmentChoice>,
     /// With --alignment motion, milliseconds that a picture may be held up to find out how it moved [default: 5]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub motion_within_ms: Option<u32>,
+    /// With --alignment delay, milliseconds that every picture waits for what is found in it [default: 100]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub delay_ms: Option<u32>,
     /// Milliseconds after which an engine without an answer is ended and started again [default: 1000]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=600_000))]
     pub deadline_ms: Option<u32>,

@@ -96,6 +96,8 @@ pub struct LiveOptions {
     pub alignment: Alignment,
     /// With [`Alignment::Motion`], how long a picture may be held up to find out how it moved.
     pub motion_within: Duration,
+    /// With [`Alignment::Delay`], how long every picture waits for what is found in it.
+    pub delay: Duration,
     /// How long the engine may take for an answer before its process, or its run, is ended.
     pub deadline: Duration,
     /// Whether a window is opened.
@@ -145,6 +147,7 @@ impl LiveOptions {
             max_age: Duration::from_millis(200),
             alignment: Alignment::default(),
             motion_within: Duration::from_millis(5),
+            delay: Duration::from_millis(100),
             deadline: Duration::from_secs(1),
             window: false,
             sinks: Vec::new(),
@@ -178,6 +181,7 @@ impl LiveOptions {
         segment.set_property("max-age", ns(self.max_age));
         segment.set_property("deadline", ns(self.deadline));
         segment.set_property("motion-within", ns(self.motion_within));
+        segment.set_property("delay", ns(self.delay));
         if let Some(program) = &self.program {
             segment.set_property("program", program.to_string_lossy().as_ref());
         }

@@ -43,10 +43,12 @@ pub struct Profile {
     pub confirm_ms: Option<u32>,
     /// Milliseconds after which a result is not shown. Default: 200.
     pub max_age_ms: Option<u32>,
-    /// `lag` or `motion`: where a result that is older than the picture is drawn. Default: `lag`.
+    /// `lag`, `motion` or `delay`: where a result that is older than the picture is drawn. Default: `lag`.
     pub alignment: Option<AlignmentName>,
     /// With `alignment = "motion"`, milliseconds that a picture may be held up to find out how it moved. Default: 5.
     pub motion_within_ms: Option<u32>,
+    /// With `alignment = "delay"`, milliseconds that every picture waits for what is found in it. Default: 100.
+    pub delay_ms: Option<u32>,
     /// Milliseconds after which an engine without an answer is ended. Default: 1000.
     pub deadline_ms: Option<u32>,
     /// `process` or `thread`. Default: `process`.
@@ -95,6 +97,8 @@ pub enum AlignmentName {
     Lag,
     /// Where the picture has moved to since.
     Motion,
+    /// On the picture that it is of, which waits.
+    Delay,
 }
 
 /// Where the engine runs, by name.
@@ -170,6 +174,7 @@ impl Profile {
             max_age_ms: self.max_age_ms.or(base.max_age_ms),
             alignment: self.alignment.or(base.alignment),
             motion_within_ms: self.motion_within_ms.or(base.motion_within_ms),
+            delay_ms: self.delay_ms.or(base.delay_ms),
             deadline_ms: self.deadline_ms.or(base.deadline_ms),
             isolation: self.isolation.or(base.isolation),
             threads: self.threads.or(base.threads),
@@ -246,9 +251,11 @@ impl Profile {
             max_age: ms(within("max_age_ms", self.max_age_ms, 200, 1, 10_000)?),
             alignment: match self.alignment {
                 Some(AlignmentName::Motion) => Alignment::Motion,
+                Some(AlignmentName::Delay) => Alignment::Delay,
                 Some(AlignmentName::Lag) | None => Alignment::Lag,
             },
             motion_within: ms(within("motion_within_ms", self.motion_within_ms, 5, 1, 1000)?),
+            delay: ms(within("delay_ms", self.delay_ms, 100, 1, 10_000)?),
             deadline: ms(within("deadline_ms", self.deadline_ms, 1000, 10, 600_000)?),
             window: self.window.unwrap_or(false),
             sinks: self.sinks.unwrap_or_default(),
