@@ -60,6 +60,14 @@ pub struct LatencyReport {
     pub carried: u64,
 }
 
+impl LatencyReport {
+    /// Pictures that were neither shown nor dropped: at the end of a job those that were still on their way, and waited where
+    /// pictures do.
+    pub fn on_their_way(&self) -> u64 {
+        self.frames.saturating_sub(self.shown + self.dropped)
+    }
+}
+
 impl std::fmt::Display for LatencyReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
@@ -76,9 +84,16 @@ impl std::fmt::Display for LatencyReport {
         }
         write!(
             f,
-            "{} pictures came, {} were shown, {} not; {} were looked at, {} in vain; {} had too old a result, {} one that was carried \
-             along",
-            self.frames, self.shown, self.dropped, self.inferred, self.failed, self.stale, self.carried
+            "{} pictures came, {} were shown, {} not, {} were on their way; {} were looked at, {} in vain; {} had too old a result, \
+             {} one that was carried along",
+            self.frames,
+            self.shown,
+            self.dropped,
+            self.on_their_way(),
+            self.inferred,
+            self.failed,
+            self.stale,
+            self.carried
         )
     }
 }
@@ -142,6 +157,7 @@ mod tests {
         assert_eq!(report.picture.max_ms, 9.0);
         assert_eq!(report.overlay_age.count, 999);
         assert!((42.0..43.4).contains(&report.overlay_age.p95_ms), "{report:?}");
-        assert!(report.to_string().contains("1000 were shown, 3 not"));
+        let whole = LatencyReport { frames: 1005, ..report };
+        assert!(whole.to_string().contains("1000 were shown, 3 not, 2 were on their way"), "{whole}");
     }
 }
