@@ -38,12 +38,12 @@ def forms(tensors: Iterable[np.ndarray], seed: int) -> Iterator[np.ndarray]:
 def known_forms(r: Recipe, data: Path, others: Path | None) -> Iterator[np.ndarray]:
     """Tensors of what an engine knows: the training pictures of `data` in these forms, and as many of `others`, evenly chosen,
     as make up their share."""
-    training = list(r.training(data))
+    training = [r.tensor(p) for p in r.training(data)]
     if others and r.others:
-        more = list(r.others(others))
+        more = [r.tensor(p) for p in r.others(others)]
         count = min(len(more), round(len(training) * r.others_share / (1 - r.others_share)))
         training += [more[i * len(more) // count] for i in range(count)]
-    return forms((r.tensor(p) for p in training), 1)
+    return forms(training, 1)
 
 
 def values(session: Session, tensors: Iterable[np.ndarray]) -> np.ndarray:

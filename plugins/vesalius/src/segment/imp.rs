@@ -300,20 +300,17 @@ impl ObjectImpl for Segment {
             "enabled" => self.disabled.store(!value.get().unwrap_or(true), Ordering::Release),
             "load-in-background" => settings.background = value.get().unwrap_or_default(),
             "watch-signal" => settings.watch_signal = value.get().unwrap_or_default(),
-            "alignment" | "delay" => {
-                if pspec.name() == "delay" {
-                    settings.delay = Duration::from_nanos(value.get().unwrap_or_default());
-                } else {
-                    settings.alignment = value.get().unwrap_or_default();
-                }
-                drop(settings);
-                self.declare();
-            }
+            "alignment" => settings.alignment = value.get().unwrap_or_default(),
+            "delay" => settings.delay = Duration::from_nanos(value.get().unwrap_or_default()),
             "motion-within" => {
                 settings.motion_within = Duration::from_nanos(value.get().unwrap_or_default());
             }
             "runtime" => settings.runtime = text().filter(|t| !t.is_empty()).map(PathBuf::from),
             _ => {}
+        }
+        drop(settings);
+        if matches!(pspec.name(), "alignment" | "delay") {
+            self.declare();
         }
     }
 
@@ -458,8 +455,7 @@ impl BaseTransformImpl for Segment {
         }
         self.live.lock().other_picture();
         if self.latency() != declared {
-            let obj = self.obj();
-            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+            self.declare();
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //!
 //! The picture passes untouched; results travel as [`ResultMeta`](crate::ResultMeta). In `mode=latest` (the
 //! default, for live use) the picture never waits: the newest finished result goes with the frames that follow it
-//! and says how old it is; with `alignment=motion` it also says where the picture has moved to since. In `mode=every-frame` (replay) each frame waits for its own result, several frames at a
+//! and says how old it is; with `alignment=motion` it also says where the picture has moved to since, with `alignment=delay` the
+//! picture waits a declared time. In `mode=every-frame` (replay) each frame waits for its own result, several frames at a
 //! time, in order.
 //!
 //! ```text

@@ -76,13 +76,13 @@ impl Segment {
 
     /// Lets a frame wait, where frames do.
     pub(super) fn hold(&self, seen: Seen) -> Option<Seen> {
-        if self.delay().is_none() {
-            // Those that still wait go first.
-            if self.stream.lock().held.frames.is_empty() {
-                return Some(seen);
-            }
+        let waits = self.delay().is_some();
+        let mut stream = self.stream.lock();
+        // Those that still wait go first.
+        if !waits && stream.held.frames.is_empty() {
+            return Some(seen);
         }
-        self.stream.lock().held.add(seen);
+        stream.held.add(seen);
         None
     }
 
