@@ -86,15 +86,16 @@ impl Webrtc {
     /// One line; the browser then takes pictures one by one.
     pub(crate) fn answer(&self, offer: &str) -> Result<String, String> {
         self.look_after();
+        let full = || format!("{MOST_PEERS} browsers look already: pictures come one by one");
         if self.peers.lock().len() >= MOST_PEERS {
-            return Err(format!("{MOST_PEERS} browsers look already: pictures come one by one"));
+            return Err(full());
         }
         let whole = self.whole.clone();
         let (peer, answer) = Peer::answer(offer, self.address, &self.time, move || whole.ask())?;
         let mut peers = self.peers.lock();
         // Others may have come while this one was answered.
         if peers.len() >= MOST_PEERS {
-            return Err(format!("{MOST_PEERS} browsers look already: pictures come one by one"));
+            return Err(full());
         }
         peers.push(Arc::new(peer));
         Ok(answer)
