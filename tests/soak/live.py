@@ -28,8 +28,44 @@ import urllib.request
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 TEST_ENGINES = PROJECT / "src/engine/tests/models"
+# As a capture card, it takes next to no time of a processor.
 SOURCE = ("launch:videotestsrc is-live=true pattern=ball background-color=0xff606060 foreground-color=0xffe0e0e0 ! "
-          "video/x-raw,format=I420,width=1920,height=1080,framerate=30/1")
+          "video/x-raw,format=I420,width=480,height=270,framerate={rate}/1 ! videoscale method=nearest-neighbour ! "
+          "video/x-raw,width=1920,height=1080")
+
+
+class Bare(threading.Thread):
+    """A thread that does nothing but wake up once a picture, with the priority that the picture's thread has: what it is late by
+    is the machine's, whoever runs on it."""
+
+    def __init__(self, rate, raised):
+        super().__init__(daemon=True)
+        self.period, self.raised, self.over, self.late_ms = 1 / rate, raised, threading.Event(), []
+        self.start()
+
+    def run(self):
+        if self.raised:
+            try:
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+            except PermissionError:
+                pass
+        due = time.monotonic()
+        while not self.over.is_set():
+            due += self.period
+            time.sleep(max(0, due - time.monotonic()))
+            self.late_ms.append((time.monotonic() - due) * 1e3)
+
+    def end(self):
+        """Percentiles as the job reports its own."""
+        self.over.set()
+        self.join()
+        late = sorted(self.late_ms)
+        at = lambda q: late[min(len(late) - 1, int(q * len(late)))]
+        return {"count": len(late), "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": at(0.99), "p99_9_ms": at(0.999), "max_ms": late[-1]}
+
+
+def raised(arguments):
+    return "usual" not in arguments.further
 
 
 class Job:
@@ -140,19 +176,22 @@ def states(engine):
 def latency(arguments):
     reports = {}
     head = f"{'engine':10} {'pictures':>9} {'lost':>5} | {'p50':>6} {'p95':>6} {'p99':>6} {'p99.9':>6} {'max':>7} | " \
-           f"{'results':>8} {'p50':>6} {'p95':>6} {'p99':>6} {'max':>6}"
+           f"{'p50':>6} {'p99':>6} {'p99.9':>6} {'max':>6} | {'results':>8} {'p50':>6} {'p95':>6} {'p99':>6} {'max':>6}"
     print(machine())
-    print("milliseconds: the picture through the chain | age of what is drawn\n" + head)
+    print("milliseconds: the picture through the chain | a bare thread's wake-up | age of what is drawn\n" + head)
     for name, engine, further, act in states(arguments.engine):
         if arguments.only and name not in arguments.only:
             continue
         job = Job(arguments.program, arguments.source, engine, further + arguments.further, arguments.seconds)
+        bare = Bare(arguments.rate, raised(arguments))
         act(job, time.monotonic() + arguments.seconds - 3)
-        report = job.end()
+        machines = bare.end()
+        report = job.end() | {"bare_thread": machines}
         reports[name] = report
         p, a = report["picture"], report["overlay_age"]
         print(f"{name:10} {report['frames']:9} {report['dropped']:5} | {p['p50_ms']:6.2f} {p['p95_ms']:6.2f} {p['p99_ms']:6.2f} "
-              f"{p['p99_9_ms']:6.2f} {p['max_ms']:7.2f} | {a['count']:8} {a['p50_ms']:6.1f} {a['p95_ms']:6.1f} "
+              f"{p['p99_9_ms']:6.2f} {p['max_ms']:7.2f} | {machines['p50_ms']:6.2f} {machines['p99_ms']:6.2f} "
+              f"{machines['p99_9_ms']:6.2f} {machines['max_ms']:6.2f} | {a['count']:8} {a['p50_ms']:6.1f} {a['p95_ms']:6.1f} "
               f"{a['p99_ms']:6.1f} {a['max_ms']:6.1f}", flush=True)
     print(json.dumps(reports))
 
@@ -222,6 +261,7 @@ def soak(arguments):
         job = Job(arguments.program, arguments.source, arguments.engine,
                   ["--out", folder, "--look-back", "10", *arguments.further], seconds)
         print(machine(), flush=True)
+        bare = Bare(arguments.rate, raised(arguments))
         begun, done, samples = time.monotonic(), 0, []
         while job.process.poll() is None:
             time.sleep(5)
@@ -236,7 +276,7 @@ def soak(arguments):
                     print(f"minute {done}: {error}", flush=True)
                 done += 1
                 print(f"minute {done}: {now}", flush=True)
-        report = job.end()
+        report = {"bare_thread": bare.end()} | job.end()
     held = [
         flat(samples, "rss", lambda before: 0.05 * before + 8e6),
         flat(samples, "threads", lambda _: 2),
@@ -244,7 +284,7 @@ def soak(arguments):
         report["dropped"] == 0,
     ]
     print(json.dumps({"seconds": seconds, "samples": samples[:: max(1, len(samples) // 60)], **report}))
-    for name in ("picture", "overlay_age"):
+    for name in ("picture", "bare_thread", "overlay_age"):
         p = report[name]
         print(f"{name:12} {p['count']:9} p50 {p['p50_ms']:7.2f} p95 {p['p95_ms']:7.2f} p99 {p['p99_ms']:7.2f} "
               f"p99.9 {p['p99_9_ms']:7.2f} max {p['max_ms']:7.2f} ms")
@@ -266,7 +306,8 @@ def main():
     for name in ("latency", "soak"):
         command = commands.add_parser(name)
         command.add_argument("--program", default=str(PROJECT / "target/release/vesalius"))
-        command.add_argument("--source", default=SOURCE)
+        command.add_argument("--rate", type=int, default=30, help="pictures a second of the source [%(default)s]")
+        command.add_argument("--source", default=SOURCE, help="what `vesalius live` takes; {rate} stands for the rate")
         command.add_argument("--engine", default="fetal-head")
         command.add_argument("further", nargs="*", help="further arguments for the job, behind --")
     commands.choices["latency"].add_argument("--seconds", type=int, default=60)
@@ -274,6 +315,7 @@ def main():
     commands.choices["soak"].add_argument("--minutes", type=float, default=30)
     commands.choices["soak"].add_argument("--hours", type=float)
     arguments = parser.parse_args()
+    arguments.source = arguments.source.replace("{rate}", str(arguments.rate))
     {"latency": latency, "soak": soak}[arguments.command](arguments)
 
 

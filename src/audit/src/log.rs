@@ -58,6 +58,11 @@ impl AuditLog {
         Ok(log)
     }
 
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Adds a line and waits until it is on the disk. Its number, version and hashes are put around the values of `record`.
     ///
     /// # Errors

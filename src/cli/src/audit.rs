@@ -131,7 +131,15 @@ impl Recorded {
         self.write("finished", &json!({ "exit_code": code, "runs": runs, "inputs": inputs }))
     }
 
-    fn write(&self, event: &str, more: &Value) -> anyhow::Result<()> {
+    /// The same log once more, for another thread; `None` where nothing is recorded.
+    pub fn again(&self) -> anyhow::Result<Option<Self>> {
+        let Some(log) = &self.log else { return Ok(None) };
+        let log = Some(AuditLog::open(log.path())?);
+        Ok(Some(Self { log, command: self.command, run_folders: Vec::new(), inputs: Vec::new() }))
+    }
+
+    /// Records an event.
+    pub fn write(&self, event: &str, more: &Value) -> anyhow::Result<()> {
         let Some(log) = &self.log else { return Ok(()) };
         let mut record = json!({
             "event": event,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gst::prelude::*;
 use vesalius_engine::bench::{Case, measure};
 use vesalius_engine::{Engine, Registry, SessionOptions};
+use vesalius_isolate::{Granted, Urgency, set_urgency};
 use vesalius_measure::frame::Frame;
 
 use crate::doctor::Check;
@@ -41,6 +42,7 @@ pub fn checks(engine: &str) -> Vec<Check> {
     let (devices, fastest) = devices();
     checks.extend(devices);
     checks.push(screen());
+    checks.push(priority());
     checks.push(keeps_up(engine, fastest));
     checks
 }
@@ -131,6 +133,20 @@ fn screen() -> Check {
         (None, false) => "none: --serve shows the picture in a browser".to_owned(),
     };
     check("screen", desktop.is_some() || kernel, true, found, "connect one, or start within its desktop")
+}
+
+/// Whether the picture's threads may go before those of other programs.
+fn priority() -> Check {
+    // On a thread of its own, which ends with it.
+    let granted = std::thread::spawn(|| set_urgency(Urgency::Picture)).join().unwrap_or_default();
+    let found = match granted {
+        Granted::RealTime => "real time: other programs' work does not hold it up",
+        Granted::Raised => "raised: other programs' work holds it up a little",
+        Granted::Usual | Granted::Lowered => "as any other program's: a busy machine makes the picture late",
+    };
+    let remedy = "give the user the right to it: LimitRTPRIO=20 and LimitNICE=-10 in a systemd unit, or the line \
+                  '@video - rtprio 20' in /etc/security/limits.d/vesalius.conf, then log in anew";
+    check("the picture's priority", granted == Granted::RealTime, true, found.to_owned(), remedy)
 }
 
 /// Whether an engine answers on each picture before the next one comes.

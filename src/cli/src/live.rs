@@ -1,15 +1,29 @@
 //! `vesalius live`.
 
-use anyhow::Context;
-use vesalius_pipeline::live::profile::{AlignmentName, IsolationName, WhenFullName};
-use vesalius_pipeline::live::{LiveJob, LiveOptions, Profile};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crate::args::{AiSwitch, AlignmentChoice, IsolationChoice, LiveArgs, WhenFullChoice};
+use anyhow::Context;
+use serde_json::json;
+use vesalius_ledger::digest::of_text;
+use vesalius_pipeline::live::profile::{AlignmentName, IsolationName, PriorityName, WhenFullName};
+use vesalius_pipeline::live::{LiveEvent, LiveJob, LiveOptions, Profile};
+
+use crate::args::{AiSwitch, AlignmentChoice, IsolationChoice, LiveArgs, PriorityChoice, WhenFullChoice};
+use crate::audit::Recorded;
 use crate::progress::stop_on_interrupt;
 use crate::service::{Mark, Service};
 
+/// Events that may wait for the audit log's disk.
+const EVENTS_WAITING: usize = 1024;
+/// How often the writer looks whether the job is over.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
 /// Runs the command.
-pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
+pub fn run(args: &LiveArgs, recorded: &Recorded) -> anyhow::Result<u8> {
     gst::init().context("GStreamer cannot be started")?;
     let mut options = options(args)?;
     // Whatever this program's file is called.
@@ -22,6 +36,12 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
         options.ai = false;
     }
     let stop = stop_on_interrupt();
+    let events = recorded.again()?.map(Log::start).transpose()?;
+    options.events = events.as_ref().map(|events| events.into.clone());
+    // What it was started with by its hash: addresses and names of files stay out of the log.
+    let settings = LiveOptions { serve: None, events: None, ..options.clone() };
+    let configuration = json!({ "source": settings.source.label(), "configuration_sha256": of_text(&format!("{settings:?}")) });
+    recorded.write("configured", &configuration)?;
     let mut job = LiveJob::start(options)?;
     if let Some(address) = job.address() {
         say!("http://{address}/");
@@ -34,6 +54,9 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     service.stop();
     let latency = args.latency.then(|| job.view().latency());
     let ended = job.end().map_err(anyhow::Error::msg);
+    if let Some(events) = events {
+        events.end();
+    }
     if let Some(latency) = latency {
         say!("{latency}");
         say!("{}", serde_json::to_string(&latency)?);
@@ -44,6 +67,47 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     ran?;
     ended.context("the recording")?;
     Ok(crate::OK)
+}
+
+/// What happens in a job, on its way into the audit log. Nobody waits for the disk.
+struct Log {
+    into: SyncSender<LiveEvent>,
+    over: Arc<AtomicBool>,
+    writer: JoinHandle<()>,
+}
+
+impl Log {
+    fn start(recorded: Recorded) -> anyhow::Result<Self> {
+        let (into, events) = sync_channel::<LiveEvent>(EVENTS_WAITING);
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = over.clone();
+        let write = move || {
+            let mut is_broken = false;
+            loop {
+                let event = match events.recv_timeout(LOOK_UP) {
+                    Ok(event) => event,
+                    Err(_) if ended.load(Ordering::Acquire) => return,
+                    Err(_) => continue,
+                };
+                match recorded.write(event.name, &event.details) {
+                    Ok(()) => is_broken = false,
+                    Err(error) if !is_broken => {
+                        is_broken = true;
+                        complain!("vesalius: {}", crate::say::one_line(&error));
+                    }
+                    Err(_) => {}
+                }
+            }
+        };
+        let writer = std::thread::Builder::new().name("vesalius-audit".to_owned()).spawn(write)?;
+        Ok(Self { into, over, writer })
+    }
+
+    /// Waits until all is written.
+    fn end(self) {
+        self.over.store(true, Ordering::Release);
+        let _ = self.writer.join();
+    }
 }
 
 /// What is said here, over what the profile says.
@@ -72,6 +136,10 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
         isolation: args.isolation.map(|choice| match choice {
             IsolationChoice::Process => IsolationName::Process,
             IsolationChoice::Thread => IsolationName::Thread,
+        }),
+        priority: args.priority.map(|choice| match choice {
+            PriorityChoice::Raised => PriorityName::Raised,
+            PriorityChoice::Usual => PriorityName::Usual,
         }),
         threads: args.threads,
         provider: args.provider.clone(),

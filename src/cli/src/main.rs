@@ -47,8 +47,11 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == vesalius_engine::apart::ARGUMENT) {
         return vesalius_engine::apart::serve();
     }
-    vesalius_engine::share_heaps();
     let args = Args::parse();
+    // A picture that is live does not wait for a heap that another thread is at.
+    if !matches!(args.command, Command::Live(_)) {
+        vesalius_engine::share_heaps();
+    }
     let recorded = match audit::begin(&args) {
         Ok(recorded) => recorded,
         Err(error) => {
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Replay(args) => replay::run(args),
         Command::Merge(args) => archive::merge(args),
-        Command::Live(args) => live::run(args),
+        Command::Live(args) => live::run(args, &recorded),
         Command::Ctl(args) => ctl::run(args),
         Command::Combine(args) => combine::run(args),
         Command::Score(args) => score::run(args),

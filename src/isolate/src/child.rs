@@ -8,20 +8,18 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
-use rustix::process::{Signal, nice, set_parent_process_death_signal};
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::confine::{Limits, confine};
 use crate::layout::Layout;
 use crate::memory::Shared;
+use crate::priority::{Urgency, set_urgency};
 use crate::wire::{MOST, Message};
 
 /// Number under which a child finds its connection.
 pub(crate) const SOCKET_FD: RawFd = 3;
 /// Number under which a child finds the shared memory.
 pub(crate) const MEMORY_FD: RawFd = 4;
-
-/// By how much a child stands behind its parent where both want a processor.
-const BEHIND: i32 = 5;
 
 /// What a child does.
 pub trait Job: Sized {
@@ -54,7 +52,7 @@ pub fn serve<J: Job>() -> ExitCode {
     // With the parent, whatever this process is at.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     // Pictures come first: what draws and shows them shares these processors.
-    let _ = nice(BEHIND);
+    set_urgency(Urgency::Aside);
     close_all_else();
     // SAFETY: the parent hands on these two numbers, and nothing in this process, which has only begun, owns them.
     let (socket, file) = unsafe { (OwnedFd::from_raw_fd(SOCKET_FD), OwnedFd::from_raw_fd(MEMORY_FD)) };

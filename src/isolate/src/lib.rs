@@ -10,7 +10,8 @@
 //! * [`Launch`], [`Process`], [`Ticket`]: the parent's side;
 //! * [`serve`], [`Job`]: the child's side;
 //! * [`Limits`], [`Confinement`]: what the child may not do, and what of it the system could enforce;
-//! * [`Restarts`]: when a process that ended is started again, and when no more.
+//! * [`Restarts`]: when a process that ended is started again, and when no more;
+//! * [`set_urgency`]: which threads go before others, where a picture shares its processors with the model.
 //!
 //! Linux only: elsewhere [`Process::spawn`] says so and the caller stays with a thread.
 
@@ -29,6 +30,8 @@ mod keeper;
 mod memory;
 #[cfg(target_os = "linux")]
 mod parent;
+#[cfg(target_os = "linux")]
+mod priority;
 
 pub use backoff::{Decision, Restarts};
 pub use error::{CallError, Ending, IsolateError};
@@ -40,3 +43,5 @@ pub use child::{Job, serve};
 pub use confine::{Confinement, Limits};
 #[cfg(target_os = "linux")]
 pub use parent::{Answer, Launch, Process, Ticket};
+#[cfg(target_os = "linux")]
+pub use priority::{Granted, Urgency, set_urgency};

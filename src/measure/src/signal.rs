@@ -4,7 +4,7 @@
 //! [`SignalWatch`] looks at each frame as it passes, and is asked between frames too, since the worst fault sends none.
 
 use crate::frame::Frame;
-use crate::picture::WorkingPicture;
+use crate::picture::{Row, WorkingPicture};
 
 /// From when on a picture is no longer called live.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +84,10 @@ enum Look {
 #[derive(Clone, Debug)]
 pub struct SignalWatch {
     rules: SignalRules,
+    /// Luma alone.
     picture: WorkingPicture,
+    /// What is looked at for colour bars.
+    bars: WorkingPicture,
     /// Luma of the first of equal pictures, and when it came: compared with that one and not with the picture before, so that
     /// a slow change is a change.
     still: Vec<u8>,
@@ -100,6 +103,7 @@ impl SignalWatch {
         Self {
             rules,
             picture: WorkingPicture::default(),
+            bars: WorkingPicture::default(),
             still: Vec::new(),
             still_since_ns: 0,
             look: Look::Picture,
@@ -117,8 +121,8 @@ impl SignalWatch {
 
     /// Looks at a frame that came at a time; says what the signal is like with it.
     pub fn frame(&mut self, frame: &Frame<'_>, at_ns: u64) -> Signal {
-        self.picture.take(frame);
-        let look = self.look_of();
+        self.picture.take_luma(frame);
+        let look = self.look_of(frame);
         if self.last_ns.is_none() || look != self.look {
             (self.look, self.look_since_ns) = (look, at_ns);
         }
@@ -164,14 +168,17 @@ impl SignalWatch {
         sum as f64 / self.still.len() as f64
     }
 
-    fn look_of(&self) -> Look {
+    fn look_of(&mut self, frame: &Frame<'_>) -> Look {
         if self.is_black() {
-            Look::Black
-        } else if has_color_bars(&self.picture) {
-            Look::ColorBars
-        } else {
-            Look::Picture
+            return Look::Black;
         }
+        // One row says of nearly every picture that it is none of bars.
+        self.bars.take_row(frame, first_row_of_bars(self.picture.height()));
+        if !is_row_of_bars(self.bars.row(0)) {
+            return Look::Picture;
+        }
+        self.bars.take(frame);
+        if has_color_bars(&self.bars) { Look::ColorBars } else { Look::Picture }
     }
 
     fn is_black(&self) -> bool {
@@ -179,9 +186,12 @@ impl SignalWatch {
         let (mut sum, mut bright, mut count) = (0_u64, 0_usize, 0_usize);
         for y in 0..self.picture.height() {
             let luma = self.picture.row(y).luma;
-            sum += luma.iter().map(|&v| u64::from(v)).sum::<u64>();
-            bright += luma.iter().filter(|&&v| v >= limit).count();
-            count += luma.len();
+            // In chunks whose sums fit small numbers, so that it vectorises.
+            for luma in luma.chunks(128) {
+                sum += u64::from(luma.iter().map(|&v| u32::from(v)).sum::<u32>());
+                bright += luma.iter().map(|&v| u8::from(v >= limit)).sum::<u8>() as usize;
+                count += luma.len();
+            }
         }
         count > 0
             && sum as f64 <= self.rules.black_mean * count as f64
@@ -210,17 +220,26 @@ const ROW_NOISE: u64 = 12;
 /// Whether the upper part of a picture shows vertical bars of at least six of the eight combinations of full red, green and
 /// blue, as EBU and SMPTE bars do (ITU-R BT.471, SMPTE EG 1).
 fn has_color_bars(picture: &WorkingPicture) -> bool {
-    let (width, height) = (picture.width(), picture.height());
-    let first_y = height / 10;
+    let first_y = first_row_of_bars(picture.height());
     let first = picture.row(first_y);
     let differs = |y: usize| {
         let row = picture.row(y);
         let sum = row_difference(first.red, row.red)
             + row_difference(first.green, row.green)
             + row_difference(first.blue, row.blue);
-        sum > ROW_NOISE * width as u64
+        sum > ROW_NOISE * picture.width() as u64
     };
-    if width < 64 || (first_y..height * 55 / 100).step_by(8).any(differs) {
+    is_row_of_bars(first) && !(first_y..picture.height() * 55 / 100).step_by(8).any(differs)
+}
+
+/// Where bars are looked for first, of so many rows.
+fn first_row_of_bars(height: usize) -> usize {
+    height / 10
+}
+
+fn is_row_of_bars(first: Row<'_>) -> bool {
+    let width = first.luma.len();
+    if width < 64 {
         return false;
     }
     let pixel = |x: usize| {

@@ -52,7 +52,7 @@ struct State {
     layer: Option<Layer>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Stats {
     frames: u64,
     attached: u64,
@@ -62,6 +62,25 @@ struct Stats {
     /// What the canvas has counted.
     device: vesalius_cuda::CountersNow,
     times: Histogram,
+}
+
+impl Stats {
+    fn structure(&self) -> gst::Structure {
+        let mut s = gst::Structure::builder("vesalius-overlay-stats")
+            .field("frames", self.frames)
+            .field("attached", self.attached)
+            .field("blended", self.blended)
+            .field("frames-uploaded", self.device.frames_uploaded + self.went_round)
+            .field("frames-downloaded", self.device.frames_downloaded + self.went_round)
+            .field("frames-copied-on-device", self.device.frames_copied)
+            .build();
+        for (name, q) in [("overlay-p50", 0.5), ("overlay-p95", 0.95), ("overlay-p99", 0.99)] {
+            if let Some(ns) = self.times.quantile_ns(q) {
+                s.set(name, ns);
+            }
+        }
+        s
+    }
 }
 
 #[derive(Default)]
@@ -278,6 +297,11 @@ impl ObjectImpl for Overlay {
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            // A picture on its way counts in them: it does not wait until they are summed up.
+            let stats = self.stats.lock().clone();
+            return stats.structure().to_value();
+        }
         let style = self.style.lock();
         match pspec.name() {
             "show-contour" => style.show_contour.to_value(),
@@ -289,23 +313,6 @@ impl ObjectImpl for Overlay {
             "text-scale" => style.text_scale.to_value(),
             "fill-opacity" => style.fill_opacity.to_value(),
             "notice" => style.notice.to_value(),
-            "stats" => {
-                let stats = self.stats.lock();
-                let mut s = gst::Structure::builder("vesalius-overlay-stats")
-                    .field("frames", stats.frames)
-                    .field("attached", stats.attached)
-                    .field("blended", stats.blended)
-                    .field("frames-uploaded", stats.device.frames_uploaded + stats.went_round)
-                    .field("frames-downloaded", stats.device.frames_downloaded + stats.went_round)
-                    .field("frames-copied-on-device", stats.device.frames_copied)
-                    .build();
-                for (name, q) in [("overlay-p50", 0.5), ("overlay-p95", 0.95), ("overlay-p99", 0.99)] {
-                    if let Some(ns) = stats.times.quantile_ns(q) {
-                        s.set(name, ns);
-                    }
-                }
-                s.to_value()
-            }
             _ => pspec.default_value().clone(),
         }
     }

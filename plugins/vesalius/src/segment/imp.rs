@@ -315,6 +315,11 @@ impl ObjectImpl for Segment {
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            // A picture on its way counts in them: it does not wait until they are summed up.
+            let stats = self.stats.lock().clone();
+            return stats.structure().to_value();
+        }
         let settings = self.settings.lock();
         match pspec.name() {
             "engine" => settings.engine.to_value(),
@@ -336,7 +341,6 @@ impl ObjectImpl for Segment {
                 u64::try_from(settings.motion_within.as_nanos()).unwrap_or(u64::MAX).to_value()
             }
             "runtime" => settings.runtime.as_ref().map(|p| p.to_string_lossy().into_owned()).to_value(),
-            "stats" => self.stats.lock().structure().to_value(),
             _ => pspec.default_value().clone(),
         }
     }

@@ -23,6 +23,15 @@ pub enum IsolationChoice {
     Thread,
 }
 
+/// How urgent the picture's threads are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PriorityChoice {
+    /// They go before those of other programs.
+    Raised,
+    /// They wait for their turn as any other.
+    Usual,
+}
+
 /// Where a result that is older than the picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AlignmentChoice {
@@ -92,6 +101,9 @@ pub struct LiveArgs {
     /// process]
     #[arg(long, value_enum)]
     pub isolation: Option<IsolationChoice>,
+    /// Whether the picture's threads go before those of other programs, where the system permits it [default: raised]
+    #[arg(long, value_enum)]
+    pub priority: Option<PriorityChoice>,
     /// Begin a recording anew at its end
     #[arg(long = "loop")]
     pub again: bool,

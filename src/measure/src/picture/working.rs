@@ -28,7 +28,7 @@ pub struct WorkingPicture {
 }
 
 /// One row of a working picture.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
     /// Luma.
     pub luma: &'a [u8],
@@ -41,7 +41,7 @@ pub struct Row<'a> {
 }
 
 /// The places in a block of `factor` pixels that are looked at, along one axis.
-fn samples(factor: usize) -> [usize; 2] {
+const fn samples(factor: usize) -> [usize; 2] {
     [(factor - 1) / 4, factor - 1 - (factor - 1) / 4]
 }
 
@@ -52,6 +52,58 @@ fn luma_of(r: u8, g: u8, b: u8) -> u8 {
 
 fn mean(values: [u8; 4]) -> u8 {
     ((values.iter().map(|&v| u32::from(v)).sum::<u32>() + 2) / 4) as u8
+}
+
+/// What planes are made of.
+trait Sample: Copy {
+    /// Stands for one that is not there.
+    const NONE: Self;
+}
+
+impl Sample for u8 {
+    const NONE: Self = 0;
+}
+
+impl<const BYTES: usize> Sample for [u8; BYTES] {
+    const NONE: Self = [0; BYTES];
+}
+
+/// Appends what `of` makes of the four samples of each block of `factor` pixels along two rows of it; of a block of one pixel they
+/// are all that one.
+fn extend_by_blocks<T: Sample>(
+    out: &mut Vec<u8>,
+    [above, below]: [&[T]; 2],
+    factor: usize,
+    of: impl Fn([T; 4]) -> u8,
+) {
+    // With a size that is known when this is compiled it is several times as quick; these are what pictures up to 4K have.
+    match factor {
+        1 => out.extend(above.iter().map(|&sample| of([sample; 4]))),
+        2 => extend_by_blocks_of::<T, 2>(out, [above, below], of),
+        3 => extend_by_blocks_of::<T, 3>(out, [above, below], of),
+        4 => extend_by_blocks_of::<T, 4>(out, [above, below], of),
+        6 => extend_by_blocks_of::<T, 6>(out, [above, below], of),
+        _ => {
+            let places = samples(factor);
+            let (above, below) = (above.chunks_exact(factor), below.chunks_exact(factor));
+            out.extend(above.zip(below).map(|(a, b)| of(corners(a, b, places))));
+        }
+    }
+}
+
+fn extend_by_blocks_of<T: Sample, const FACTOR: usize>(
+    out: &mut Vec<u8>,
+    rows: [&[T]; 2],
+    of: impl Fn([T; 4]) -> u8,
+) {
+    let [above, below] = rows.map(|row| row.as_chunks::<FACTOR>().0);
+    out.extend(above.iter().zip(below).map(|(a, b)| of(corners(a, b, const { samples(FACTOR) }))));
+}
+
+/// The samples at two places of two rows of a block.
+fn corners<T: Sample>(above: &[T], below: &[T], [left, right]: [usize; 2]) -> [T; 4] {
+    let at = |row: &[T], place: usize| row.get(place).copied().unwrap_or(T::NONE);
+    [at(above, left), at(above, right), at(below, left), at(below, right)]
 }
 
 /// From YUV bytes to RGB: what each byte adds.
@@ -69,6 +121,11 @@ fn of_byte<T: Copy + Default>(table: &[T; 256], byte: u8) -> T {
 }
 
 impl Conversion {
+    /// For a frame of a format that has chroma.
+    fn for_frame(frame: &Frame<'_>) -> Option<Self> {
+        (frame.format().planes() > 1).then(|| Self::of(frame.range(), frame.matrix()))
+    }
+
     fn of(range: ColorRange, matrix: ColorMatrix) -> Self {
         let (kr, kb) = match matrix {
             ColorMatrix::Bt601 => (0.299, 0.114),
@@ -106,32 +163,67 @@ impl WorkingPicture {
     /// Takes a frame; memory of the frame before is used again.
     pub fn take(&mut self, frame: &Frame<'_>) {
         self.set_size(frame.width(), frame.height());
-        let conversion = (frame.format().planes() > 1).then(|| Conversion::of(frame.range(), frame.matrix()));
+        let conversion = Conversion::for_frame(frame);
+        (0..self.height).for_each(|y| self.append(frame, y, conversion.as_ref()));
+        self.fill_up();
+    }
+
+    /// Takes one row of what [`take`](Self::take) would make of a frame, by its number there.
+    pub fn take_row(&mut self, frame: &Frame<'_>, y: usize) {
+        self.set_size(frame.width(), frame.height());
+        if y < self.height {
+            self.append(frame, y, Conversion::for_frame(frame).as_ref());
+        }
+        self.height = 1;
+        self.fill_up();
+    }
+
+    /// Takes a frame's luma alone, which is the same as with [`take`](Self::take) and costs a fraction; rows have no colours then.
+    pub fn take_luma(&mut self, frame: &Frame<'_>) {
+        self.set_size(frame.width(), frame.height());
+        let conversion = Conversion::for_frame(frame);
         for y in 0..self.height {
             match frame.format() {
-                PixelFormat::Rgb => self.packed::<3>(frame, y, |[r, g, b]| [r, g, b]),
-                PixelFormat::Bgr => self.packed::<3>(frame, y, |[b, g, r]| [r, g, b]),
+                PixelFormat::Rgb => self.packed_luma::<3>(frame, y, |[r, g, b]| [r, g, b]),
+                PixelFormat::Bgr => self.packed_luma::<3>(frame, y, |[b, g, r]| [r, g, b]),
                 PixelFormat::Rgbx | PixelFormat::Rgba => {
-                    self.packed::<4>(frame, y, |[r, g, b, _]| [r, g, b]);
+                    self.packed_luma::<4>(frame, y, |[r, g, b, _]| [r, g, b]);
                 }
                 PixelFormat::Bgrx | PixelFormat::Bgra => {
-                    self.packed::<4>(frame, y, |[b, g, r, _]| [r, g, b]);
+                    self.packed_luma::<4>(frame, y, |[b, g, r, _]| [r, g, b]);
                 }
-                PixelFormat::Gray8 => {
-                    self.first_plane(frame, y, |v| v);
-                    let from = y * self.width;
-                    for colour in [&mut self.red, &mut self.green, &mut self.blue] {
-                        colour.extend_from_slice(self.luma.get(from..).unwrap_or(&[]));
-                    }
-                }
-                PixelFormat::Nv12 | PixelFormat::I420 => {
-                    if let Some(conversion) = &conversion {
-                        self.yuv(frame, y, conversion);
-                    }
+                PixelFormat::Gray8 | PixelFormat::Nv12 | PixelFormat::I420 => {
+                    self.first_plane(frame, y, conversion.as_ref());
                 }
             }
         }
-        // Whatever a frame held, every plane is as large as it is said to be.
+        self.luma.resize(self.width * self.height, 0);
+    }
+
+    /// Appends a row.
+    fn append(&mut self, frame: &Frame<'_>, y: usize, conversion: Option<&Conversion>) {
+        match frame.format() {
+            PixelFormat::Rgb => self.packed::<3>(frame, y, |[r, g, b]| [r, g, b]),
+            PixelFormat::Bgr => self.packed::<3>(frame, y, |[b, g, r]| [r, g, b]),
+            PixelFormat::Rgbx | PixelFormat::Rgba => self.packed::<4>(frame, y, |[r, g, b, _]| [r, g, b]),
+            PixelFormat::Bgrx | PixelFormat::Bgra => self.packed::<4>(frame, y, |[b, g, r, _]| [r, g, b]),
+            PixelFormat::Gray8 => {
+                let from = self.luma.len();
+                self.first_plane(frame, y, None);
+                for colour in [&mut self.red, &mut self.green, &mut self.blue] {
+                    colour.extend_from_slice(self.luma.get(from..).unwrap_or(&[]));
+                }
+            }
+            PixelFormat::Nv12 | PixelFormat::I420 => {
+                if let Some(conversion) = conversion {
+                    self.yuv(frame, y, conversion);
+                }
+            }
+        }
+    }
+
+    /// Whatever a frame held, every plane is as large as it is said to be.
+    fn fill_up(&mut self) {
         for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
             plane.resize(self.width * self.height, 0);
         }
@@ -140,9 +232,7 @@ impl WorkingPicture {
     /// A black picture as it would be of a frame of this size.
     pub fn blank(&mut self, frame_width: usize, frame_height: usize) {
         self.set_size(frame_width, frame_height);
-        for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
-            plane.resize(self.width * self.height, 0);
-        }
+        self.fill_up();
     }
 
     /// Chooses the factor and empties the planes.
@@ -156,67 +246,57 @@ impl WorkingPicture {
         }
     }
 
-    fn push(&mut self, [r, g, b]: [u8; 3]) {
-        self.luma.push(luma_of(r, g, b));
-        self.red.push(r);
-        self.green.push(g);
-        self.blue.push(b);
-    }
-
     fn packed<const BYTES: usize>(
         &mut self,
         frame: &Frame<'_>,
         y: usize,
         rgb: impl Fn([u8; BYTES]) -> [u8; 3],
     ) {
-        let pixels = |row: usize| frame.row(0, row).as_chunks::<BYTES>().0;
-        if self.factor == 1 {
-            // One plane at a time: loops without branches, which become wide instructions.
-            let row = pixels(y);
-            self.red.extend(row.iter().map(|&p| rgb(p)[0]));
-            self.green.extend(row.iter().map(|&p| rgb(p)[1]));
-            self.blue.extend(row.iter().map(|&p| rgb(p)[2]));
-            let from = y * self.width;
-            let of = |plane| <[u8]>::get(plane, from..).unwrap_or(&[]);
-            let colours = of(&self.red).iter().zip(of(&self.green)).zip(of(&self.blue));
-            self.luma.extend(colours.map(|((&r, &g), &b)| luma_of(r, g, b)));
-            return;
-        }
-        let [above, below] = samples(self.factor).map(|s| pixels(y * self.factor + s));
-        let [left, right] = samples(self.factor);
-        let (above, below) = (above.chunks_exact(self.factor), below.chunks_exact(self.factor));
-        for (a, b) in above.zip(below) {
-            let (Some(&tl), Some(&tr), Some(&bl), Some(&br)) =
-                (a.get(left), a.get(right), b.get(left), b.get(right))
-            else {
-                continue;
-            };
-            let [tl, tr, bl, br] = [tl, tr, bl, br].map(&rgb);
-            self.push([
-                mean([tl[0], tr[0], bl[0], br[0]]),
-                mean([tl[1], tr[1], bl[1], br[1]]),
-                mean([tl[2], tr[2], bl[2], br[2]]),
-            ]);
-        }
+        let rows = samples(self.factor).map(|s| frame.row(0, y * self.factor + s).as_chunks::<BYTES>().0);
+        let from = self.luma.len();
+        // One plane at a time: loops without branches, which become wide instructions.
+        extend_by_blocks(&mut self.red, rows, self.factor, |block| mean(block.map(|p| rgb(p)[0])));
+        extend_by_blocks(&mut self.green, rows, self.factor, |block| mean(block.map(|p| rgb(p)[1])));
+        extend_by_blocks(&mut self.blue, rows, self.factor, |block| mean(block.map(|p| rgb(p)[2])));
+        let of = |plane| <[u8]>::get(plane, from..).unwrap_or(&[]);
+        let colours = of(&self.red).iter().zip(of(&self.green)).zip(of(&self.blue));
+        self.luma.extend(colours.map(|((&r, &g), &b)| luma_of(r, g, b)));
     }
 
-    fn first_plane(&mut self, frame: &Frame<'_>, y: usize, full: impl Fn(u8) -> u8) {
-        if self.factor == 1 {
-            self.luma.extend(frame.row(0, y).iter().map(|&v| full(v)));
-            return;
+    fn packed_luma<const BYTES: usize>(
+        &mut self,
+        frame: &Frame<'_>,
+        y: usize,
+        rgb: impl Fn([u8; BYTES]) -> [u8; 3],
+    ) {
+        let rows = samples(self.factor).map(|s| frame.row(0, y * self.factor + s).as_chunks::<BYTES>().0);
+        extend_by_blocks(&mut self.luma, rows, self.factor, |block| {
+            let [a, b, c, d] = block.map(&rgb);
+            luma_of(
+                mean([a[0], b[0], c[0], d[0]]),
+                mean([a[1], b[1], c[1], d[1]]),
+                mean([a[2], b[2], c[2], d[2]]),
+            )
+        });
+    }
+
+    /// Luma of a format that has it, brought to full range where there is a conversion.
+    fn first_plane(&mut self, frame: &Frame<'_>, y: usize, conversion: Option<&Conversion>) {
+        let rows = samples(self.factor).map(|s| frame.row(0, y * self.factor + s));
+        match conversion {
+            Some(conversion) => {
+                extend_by_blocks(&mut self.luma, rows, self.factor, |block| {
+                    of_byte(&conversion.luma, mean(block))
+                });
+            }
+            None => extend_by_blocks(&mut self.luma, rows, self.factor, mean),
         }
-        let [above, below] = samples(self.factor).map(|s| frame.row(0, y * self.factor + s));
-        let [left, right] = samples(self.factor);
-        let (above, below) = (above.chunks_exact(self.factor), below.chunks_exact(self.factor));
-        self.luma.extend(above.zip(below).filter_map(|(a, b)| {
-            Some(full(mean([*a.get(left)?, *a.get(right)?, *b.get(left)?, *b.get(right)?])))
-        }));
     }
 
     fn yuv(&mut self, frame: &Frame<'_>, y: usize, conversion: &Conversion) {
-        self.first_plane(frame, y, |v| of_byte(&conversion.luma, v));
+        let from = self.luma.len();
+        self.first_plane(frame, y, Some(conversion));
         let chroma_row = (y * self.factor + self.factor / 2) / 2;
-        let from = y * self.width;
         let luma = self.luma.get(from..).unwrap_or(&[]);
         let (first, second) = (frame.row(1, chroma_row), frame.row(2, chroma_row));
         let (pairs, _) = first.as_chunks::<2>();

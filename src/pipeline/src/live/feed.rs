@@ -72,7 +72,6 @@ struct Inner {
     repeat_at: Instant,
     /// Why the source is lost; `None` while it is not known to be.
     lost: Option<String>,
-    arrivals: VecDeque<Arrival>,
     frames: u64,
     pushed: u64,
     times_lost: u64,
@@ -86,6 +85,9 @@ pub(crate) struct Feed {
     clock: gst::Clock,
     base: gst::ClockTime,
     inner: Mutex<Inner>,
+    /// By itself, for the end of the chain must not wait until a push has returned: that one's thread may not get a processor before
+    /// the chain has let go of it.
+    arrivals: Mutex<VecDeque<Arrival>>,
 }
 
 /// What the feed has seen.
@@ -128,13 +130,12 @@ impl Feed {
             told_at: now,
             repeat_at: now,
             lost: None,
-            arrivals: VecDeque::new(),
             frames: 0,
             pushed: 0,
             times_lost: 0,
             up_at: now,
         };
-        Self { source, clock, base, inner: Mutex::new(inner) }
+        Self { source, clock, base, inner: Mutex::new(inner), arrivals: Mutex::default() }
     }
 
     /// Takes a picture that was due at a time of the clock.
@@ -240,10 +241,13 @@ impl Feed {
         let pts = inner.last_pts.map_or(pts, |last| pts.max(last + gst::ClockTime::USECOND));
         inner.last_pts = Some(pts);
         buffer.make_mut().set_pts(pts);
-        if inner.arrivals.len() >= ARRIVALS {
-            inner.arrivals.pop_front();
+        {
+            let mut arrivals = self.arrivals.lock();
+            if arrivals.len() >= ARRIVALS {
+                arrivals.pop_front();
+            }
+            arrivals.push_back(Arrival { number: inner.pushed, pts, at: now, from });
         }
-        inner.arrivals.push_back(Arrival { number: inner.pushed, pts, at: now, from });
         inner.pushed += 1;
         let waiting = self.source.current_level_buffers();
         // A slow chain has made room for one as often as it takes one: it is up again only where nothing waits.
@@ -265,10 +269,10 @@ impl Feed {
 
     /// A picture with this time has passed the chain: when it came, and which before it never passed.
     pub(crate) fn passed(&self, pts: gst::ClockTime) -> Passage {
-        let mut inner = self.inner.lock();
+        let mut arrivals = self.arrivals.lock();
         let mut passage = Passage::default();
-        while let Some(arrival) = inner.arrivals.front().filter(|arrival| arrival.pts <= pts).copied() {
-            inner.arrivals.pop_front();
+        while let Some(arrival) = arrivals.front().filter(|arrival| arrival.pts <= pts).copied() {
+            arrivals.pop_front();
             if arrival.pts == pts {
                 passage.arrival = Some(arrival);
             } else {

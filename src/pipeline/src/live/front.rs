@@ -6,11 +6,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use vesalius_isolate::Urgency;
 use vesalius_phantom::scenes::{PixelFormat, SceneOptions};
 
 use super::error::LiveError;
 use super::feed::Feed;
 use super::source::{Parts, Source};
+use super::urgent::hurry;
 use crate::stills::{Picture, sample};
 
 /// How often the feed is looked after, and a wish to stop is looked for.
@@ -33,7 +35,12 @@ pub(crate) struct Front {
 
 impl Front {
     /// Starts it. With `again`, a recording begins anew at its end.
-    pub(crate) fn start(source: Source, again: bool, feed: Arc<Feed>) -> Result<Self, LiveError> {
+    pub(crate) fn start(
+        source: Source,
+        again: bool,
+        urgency: Option<Urgency>,
+        feed: Arc<Feed>,
+    ) -> Result<Self, LiveError> {
         let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let mut front = Self { stop: stop.clone(), ended: ended.clone(), threads: Vec::new() };
         let thread = |name: &str, work: Box<dyn FnOnce() + Send>| {
@@ -50,9 +57,10 @@ impl Front {
                 }
             }),
         )?);
-        front
-            .threads
-            .push(thread("vesalius-source", Box::new(move || keep(&source, again, &feed, &stop, &ended)))?);
+        front.threads.push(thread(
+            "vesalius-source",
+            Box::new(move || keep(&source, again, urgency, &feed, &stop, &ended)),
+        )?);
         Ok(front)
     }
 
@@ -86,11 +94,18 @@ enum End {
 }
 
 /// Plays the source, again and again, until it ends or is stopped.
-fn keep(source: &Source, again: bool, feed: &Arc<Feed>, stop: &AtomicBool, ended: &AtomicBool) {
+fn keep(
+    source: &Source,
+    again: bool,
+    urgency: Option<Urgency>,
+    feed: &Arc<Feed>,
+    stop: &AtomicBool,
+    ended: &AtomicBool,
+) {
     let mut wait = FIRST_WAIT;
     loop {
         let begun = Instant::now();
-        match play(source, again, feed, stop) {
+        match play(source, again, urgency, feed, stop) {
             End::Stopped => return,
             End::Eos if source.ends() => {
                 ended.store(true, Ordering::Release);
@@ -114,11 +129,14 @@ fn keep(source: &Source, again: bool, feed: &Arc<Feed>, stop: &AtomicBool, ended
     }
 }
 
-fn play(source: &Source, again: bool, feed: &Arc<Feed>, stop: &AtomicBool) -> End {
+fn play(source: &Source, again: bool, urgency: Option<Urgency>, feed: &Arc<Feed>, stop: &AtomicBool) -> End {
     let Parts { pipeline, sink, feed: rendered } = match source.pipeline() {
         Ok(parts) => parts,
         Err(why) => return End::Failed(one_line(&why)),
     };
+    if let Some(urgency) = urgency {
+        hurry(&pipeline, urgency);
+    }
     hand_on(&sink, &pipeline, feed);
     let over = Arc::new(AtomicBool::new(false));
     let renderer = match (rendered, source) {

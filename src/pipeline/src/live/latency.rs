@@ -58,6 +58,8 @@ pub struct LatencyReport {
     pub stale: u64,
     /// Pictures shown with a result that was carried along with the picture.
     pub carried: u64,
+    /// How far the picture's thread went before others: `real-time`, `raised` or `usual`.
+    pub priority: &'static str,
 }
 
 impl LatencyReport {
@@ -85,7 +87,7 @@ impl std::fmt::Display for LatencyReport {
         write!(
             f,
             "{} pictures came, {} were shown, {} not, {} were on their way; {} were looked at, {} in vain; {} had too old a result, \
-             {} one that was carried along",
+             {} one that was carried along; the picture's thread had {} priority",
             self.frames,
             self.shown,
             self.dropped,
@@ -93,7 +95,8 @@ impl std::fmt::Display for LatencyReport {
             self.inferred,
             self.failed,
             self.stale,
-            self.carried
+            self.carried,
+            self.priority
         )
     }
 }

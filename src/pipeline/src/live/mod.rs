@@ -17,6 +17,7 @@ mod account;
 mod card;
 mod control;
 mod error;
+mod events;
 mod feed;
 mod front;
 mod latency;
@@ -32,6 +33,7 @@ mod shared;
 mod snapshot;
 mod source;
 mod status;
+mod urgent;
 mod view;
 mod webrtc;
 
@@ -39,16 +41,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gstvesalius::{Measure, Mode, Overlay, Segment, StateMessage};
 use parking_lot::Mutex;
 use vesalius_engine::{PrecisionChoice, ProviderChoice, Registry};
+use vesalius_isolate::Urgency;
 use vesalius_measure::live::{AiState, SignalState};
 use vesalius_serve::{Control, Hub, Server, Status};
 
 pub use error::LiveError;
+pub use events::LiveEvent;
 pub use gstvesalius::{Alignment, Isolation};
 pub use latency::{LatencyReport, Percentiles};
 pub use profile::Profile;
@@ -57,6 +62,7 @@ pub use room::{RecordingRules, WhenFull};
 pub use source::Source;
 
 use control::Controls;
+use events::{Events, Watch};
 use feed::Feed;
 use front::{Front, one_line};
 use outlet::{Tap, Time};
@@ -114,6 +120,8 @@ pub struct LiveOptions {
     pub recording: RecordingRules,
     /// How much before now is kept in memory, to be written when somebody asks.
     pub look_back: Option<Duration>,
+    /// Who is told what happens, for a log: as much as it takes without being waited for.
+    pub events: Option<SyncSender<LiveEvent>>,
     /// Whether pictures that are not known to show the inside of a body are blanked wherever they leave the room.
     pub privacy_gate: bool,
     /// Time after which it ends by itself.
@@ -122,6 +130,8 @@ pub struct LiveOptions {
     pub isolation: Isolation,
     /// The program that runs the engine's own process, where it is not to be looked for.
     pub program: Option<PathBuf>,
+    /// Whether the picture's threads go before others, where the system permits it.
+    pub goes_first: bool,
     /// Threads for inference, 0 for one a core.
     pub threads: u32,
     /// libonnxruntime.so, where it is not to be looked for.
@@ -156,10 +166,12 @@ impl LiveOptions {
             record: false,
             recording: RecordingRules::default(),
             look_back: None,
+            events: None,
             privacy_gate: false,
             duration: None,
             isolation: Isolation::Thread,
             program: None,
+            goes_first: true,
             threads: 0,
             runtime: None,
             provider: ProviderChoice::default(),
@@ -227,6 +239,7 @@ pub struct LiveJob {
     pipeline: gst::Pipeline,
     shared: Arc<Shared>,
     pulse: Pulse,
+    watch: Watch,
     begun: Instant,
     duration: Option<Duration>,
 }
@@ -252,6 +265,9 @@ impl LiveJob {
         pipeline.add_many(parts).map_err(|e| broken(e.to_string()))?;
         gst::Element::link_many(parts).map_err(|e| broken(e.to_string()))?;
 
+        let first = |urgency| options.goes_first.then_some(urgency);
+        let priority =
+            first(Urgency::Picture).map(|urgency| urgent::hurry(&pipeline, urgency)).unwrap_or_default();
         let clock = gst::SystemClock::obtain();
         let base = clock.time();
         pipeline.use_clock(Some(&clock));
@@ -272,6 +288,7 @@ impl LiveJob {
             true => Exits::guarded(&annotated, &clean, account.clone()).map_err(broken)?,
             false => Exits::open(&annotated, &clean),
         };
+        let events = Events::new(options.events.clone(), clock.clone());
         let time = Time { clock, base };
         let webrtc = match &options.serve {
             Some(serve) => Webrtc::start(serve.address.ip(), &time).map(Arc::new),
@@ -286,6 +303,8 @@ impl LiveJob {
             webrtc,
             time,
             seen,
+            priority,
+            events,
             recording: Mutex::default(),
             rules: options.recording.clone(),
             look_back: Mutex::new(LookBackSide { wanted: options.look_back, ..LookBackSide::default() }),
@@ -302,7 +321,7 @@ impl LiveJob {
             let _ = pipeline.set_state(gst::State::Null);
             return Err(broken(said.unwrap_or_else(|| "it does not start".to_owned())));
         }
-        let front = Front::start(options.source, options.again, feed)?;
+        let front = Front::start(options.source.clone(), options.again, first(Urgency::Source), feed)?;
         let mut job = Self {
             server: None,
             front,
@@ -311,29 +330,25 @@ impl LiveJob {
             pulse: Pulse::new(shared.seen.clone()),
             pipeline,
             shared,
+            watch: Watch::default(),
             begun: Instant::now(),
             duration: options.duration,
         };
-        job.open(options.window, &options.sinks, options.serve.as_ref(), options.record)?;
+        job.open(&options)?;
         Ok(job)
     }
 
     /// Opens the ways out.
-    fn open(
-        &mut self,
-        window: bool,
-        sinks: &[String],
-        serve: Option<&vesalius_serve::Options>,
-        record: bool,
-    ) -> Result<(), LiveError> {
+    fn open(&mut self, options: &LiveOptions) -> Result<(), LiveError> {
         let shared = &self.shared;
-        if window {
-            self.screens.push(Screen::window(&shared.annotated, &shared.time)?);
+        let urgency = options.goes_first.then_some(Urgency::Screen);
+        if options.window {
+            self.screens.push(Screen::window(urgency, &shared.annotated, &shared.time)?);
         }
-        for text in sinks {
-            self.screens.push(Screen::sink(text, &shared.annotated, &shared.time)?);
+        for text in &options.sinks {
+            self.screens.push(Screen::sink(text, urgency, &shared.annotated, &shared.time)?);
         }
-        if let Some(serve) = serve {
+        if let Some(serve) = &options.serve {
             let browsers = Browsers::start(&shared.hub, &shared.time);
             let browsers = Arc::new(browsers.map_err(|message| LiveError::Chain { message })?);
             self.browsers = Some((shared.exits.shown.add(browsers.clone()), browsers));
@@ -344,7 +359,7 @@ impl LiveJob {
             let controls = Arc::new(Controls(shared.clone()));
             self.server = Some(Server::start(serve, shared.hub.clone(), controls)?);
         }
-        if record {
+        if options.record {
             let path = shared.folder.clone().unwrap_or_default();
             shared.begin_recording().map_err(|message| LiveError::Record { path, message })?;
         }
@@ -406,7 +421,9 @@ impl LiveJob {
                 Some(gst::MessageView::Element(element)) => {
                     let state = element.structure().and_then(|s| StateMessage::try_from(s).ok());
                     if let Some(state) = state {
-                        tell(&line(&state, &self.shared.feed.figures().why));
+                        let source_why = self.shared.feed.figures().why;
+                        self.watch.state(&self.shared.events, &state, &source_why);
+                        tell(&line(&state, &source_why));
                     }
                 }
                 _ => {}
@@ -446,8 +463,13 @@ impl LiveJob {
         {
             tell(&format!("browsers get no stream any more: {error}"));
         }
+        if self.server.is_none() && !shared.events.are_wanted() {
+            return;
+        }
+        let status = status::status(shared);
+        self.watch.look(&shared.events, &status, status::engine(shared));
         if self.server.is_some() {
-            shared.hub.set_status(status::status(shared));
+            shared.hub.set_status(status);
             shared.hub.set_metrics(status::metrics(shared));
         }
     }

@@ -53,6 +53,8 @@ pub struct Profile {
     pub deadline_ms: Option<u32>,
     /// `process` or `thread`. Default: `process`.
     pub isolation: Option<IsolationName>,
+    /// `raised` or `usual`: whether the picture's threads go before others, where the system permits it. Default: `raised`.
+    pub priority: Option<PriorityName>,
     /// Threads for inference. Default: one a core.
     pub threads: Option<u32>,
     /// What runs the engine. Default: `auto`.
@@ -109,6 +111,16 @@ pub enum IsolationName {
     Process,
     /// In a thread of this one.
     Thread,
+}
+
+/// How urgent the picture's threads are, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriorityName {
+    /// They go before others.
+    Raised,
+    /// They are as any other program's.
+    Usual,
 }
 
 /// What happens when there is no more room, by name.
@@ -177,6 +189,7 @@ impl Profile {
             delay_ms: self.delay_ms.or(base.delay_ms),
             deadline_ms: self.deadline_ms.or(base.deadline_ms),
             isolation: self.isolation.or(base.isolation),
+            priority: self.priority.or(base.priority),
             threads: self.threads.or(base.threads),
             provider: self.provider.or(base.provider),
             precision: self.precision.or(base.precision),
@@ -270,6 +283,7 @@ impl Profile {
                 Some(IsolationName::Thread) => Isolation::Thread,
                 Some(IsolationName::Process) | None => Isolation::Process,
             },
+            goes_first: self.priority != Some(PriorityName::Usual),
             threads: within("threads", self.threads, 0, 0, 256)?,
             runtime: self.runtime,
             provider: choice::<ProviderChoice>("provider", self.provider)?,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use vesalius_isolate::Urgency;
 
 use super::error::LiveError;
 use super::outlet::{Tap, Time, Way};
+use super::urgent::hurry;
 
 /// Frames that may wait for a screen: the newest, and the one before it that is being shown.
 const ROOM: u64 = 1;
@@ -18,6 +20,7 @@ pub(crate) struct Screen {
     text: String,
     /// Whether it is opened again when it is gone: a person may have closed a window.
     comes_back: bool,
+    urgency: Option<Urgency>,
     way: Option<(u64, Arc<Way>)>,
     tried_at: Instant,
 }
@@ -28,13 +31,13 @@ impl Screen {
     /// # Errors
     ///
     /// [`LiveError::Window`].
-    pub(crate) fn window(tap: &Tap, time: &Time) -> Result<Self, LiveError> {
+    pub(crate) fn window(urgency: Option<Urgency>, tap: &Tap, time: &Time) -> Result<Self, LiveError> {
         if ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none()) {
             let text =
                 "neither DISPLAY nor WAYLAND_DISPLAY is set: start it within a desktop, or use --serve";
             return Err(LiveError::Window { message: text.to_owned() });
         }
-        let screen = Self::open("autovideosink", false, tap, time);
+        let screen = Self::open("autovideosink", false, urgency, tap, time);
         screen.map_err(|message| LiveError::Window { message })
     }
 
@@ -43,22 +46,37 @@ impl Screen {
     /// # Errors
     ///
     /// [`LiveError::Settings`]: there are no such elements. A device that is not there is no error, but is said and tried again.
-    pub(crate) fn sink(text: &str, tap: &Tap, time: &Time) -> Result<Self, LiveError> {
+    pub(crate) fn sink(
+        text: &str,
+        urgency: Option<Urgency>,
+        tap: &Tap,
+        time: &Time,
+    ) -> Result<Self, LiveError> {
         let wrong =
             |message: String| LiveError::Settings { message: format!("the sink '{text}': {message}") };
         gst::parse::bin_from_description(text, true).map_err(|e| wrong(e.message().to_owned()))?;
         // What does not open now may later: the screen may be plugged in after the program has started.
-        Ok(Self::open(text, true, tap, time).unwrap_or_else(|_| Self {
+        Ok(Self::open(text, true, urgency, tap, time).unwrap_or_else(|_| Self {
             text: text.to_owned(),
             comes_back: true,
+            urgency,
             way: None,
             tried_at: Instant::now(),
         }))
     }
 
-    fn open(text: &str, comes_back: bool, tap: &Tap, time: &Time) -> Result<Self, String> {
+    fn open(
+        text: &str,
+        comes_back: bool,
+        urgency: Option<Urgency>,
+        tap: &Tap,
+        time: &Time,
+    ) -> Result<Self, String> {
         let now_is_best = !text.contains("sync=");
-        let way = Way::start(&format!("videoconvert ! {text}"), ROOM, false, time, |_, bin| {
+        let way = Way::start(&format!("videoconvert ! {text}"), ROOM, false, time, |pipeline, bin| {
+            if let Some(urgency) = urgency {
+                hurry(pipeline, urgency);
+            }
             // Waiting for a frame's time would only make it late: it has come just now.
             if now_is_best {
                 for element in bin.iterate_sinks().into_iter().flatten() {
@@ -68,7 +86,13 @@ impl Screen {
             Ok(())
         })?;
         let id = tap.add(way.clone());
-        Ok(Self { text: text.to_owned(), comes_back, way: Some((id, way)), tried_at: Instant::now() })
+        Ok(Self {
+            text: text.to_owned(),
+            comes_back,
+            urgency,
+            way: Some((id, way)),
+            tried_at: Instant::now(),
+        })
     }
 
     /// Takes it away where it has failed, and opens it again when it is time. What there is to say.
@@ -86,7 +110,7 @@ impl Screen {
             return None;
         }
         self.tried_at = Instant::now();
-        *self = Self::open(&self.text, true, tap, time).ok()?;
+        *self = Self::open(&self.text, true, self.urgency, tap, time).ok()?;
         Some(format!("the screen '{}' is there", self.text))
     }
 }

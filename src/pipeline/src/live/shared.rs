@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use gstvesalius::{Histogram, Segment};
 use parking_lot::Mutex;
+use vesalius_isolate::Granted;
 use vesalius_ledger::live::LiveAccount;
 use vesalius_measure::live::SignalState;
 use vesalius_measure::result::{FrameResult, ResultStatus};
 use vesalius_serve::Hub;
 
 use super::account::Account;
+use super::events::Events;
 use super::feed::{Feed, Origin};
 use super::latency::Latencies;
 use super::lookback::LookBack;
@@ -135,6 +137,9 @@ pub(crate) struct Shared {
     pub(crate) webrtc: Result<Arc<Webrtc>, String>,
     pub(crate) time: Time,
     pub(crate) seen: Arc<Mutex<Seen>>,
+    pub(crate) events: Events,
+    /// How far the picture's thread goes before others.
+    pub(crate) priority: Arc<Mutex<Granted>>,
     pub(crate) recording: Mutex<RecordingSide>,
     pub(crate) rules: RecordingRules,
     pub(crate) look_back: Mutex<LookBackSide>,

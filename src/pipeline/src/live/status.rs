@@ -158,6 +158,7 @@ pub(crate) fn latency(shared: &Shared) -> LatencyReport {
         failed: count("failed"),
         stale: count("stale"),
         carried: count("carried"),
+        priority: shared.priority.lock().as_str(),
         ..shared.seen.lock().latencies.report()
     }
 }
@@ -165,14 +166,19 @@ pub(crate) fn latency(shared: &Shared) -> LatencyReport {
 /// What must stand beside every picture that is kept.
 pub(crate) fn facts(shared: &Shared) -> serde_json::Value {
     let status = status(shared);
-    let engine = shared.seen.lock().result.as_ref().map(|result| result.engine.as_ref().clone());
     serde_json::json!({
         "taken_utc": crate::identity::now_utc(),
         "software": crate::identity::software(),
-        "engine": engine,
+        "engine": engine(shared),
         "status": status,
         "not_for_clinical_use": true,
     })
+}
+
+/// Who the newest result is from.
+pub(crate) fn engine(shared: &Shared) -> serde_json::Value {
+    let engine = shared.seen.lock().result.as_ref().map(|result| result.engine.clone());
+    serde_json::to_value(engine).unwrap_or_default()
 }
 
 /// Figures for Prometheus.
