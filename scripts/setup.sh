@@ -22,10 +22,12 @@ packages=(
     gstreamer1.0-x
     libgstreamer-plugins-base1.0-dev
     libgstreamer1.0-dev
+    libgstrtspserver-1.0-dev
     pkg-config
+    xvfb
 )
 # What the code is written against, and one element of each set of plugins that the program builds pipelines of.
-gstreamer_modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0 gstreamer-sdp-1.0)
+gstreamer_modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0 gstreamer-sdp-1.0 gstreamer-rtsp-server-1.0)
 gstreamer_elements=(decodebin videoconvert qtdemux mp4mux h264parse x264enc avdec_h264 nicesrc)
 gstreamer_version=1.20
 
@@ -96,7 +98,7 @@ check_packages_elsewhere() {
     for name in "${gstreamer_modules[@]}"; do
         pkg-config --exists "$name" 2>/dev/null || missing+=("the development files of $name")
     done
-    for name in gst-launch-1.0 gst-inspect-1.0; do
+    for name in gst-launch-1.0 gst-inspect-1.0 Xvfb; do
         command -v "$name" >/dev/null || missing+=("$name")
     done
     for name in "${gstreamer_elements[@]}"; do

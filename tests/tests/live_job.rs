@@ -201,7 +201,15 @@ fn a_recording_plays_after_kill_9_and_is_whole_after_sigterm() {
             names[0].ends_with("-annotated-00000.mkv") && names[1].ends_with("-clean-00000.mkv"),
             "{names:?}"
         );
-        for file in files {
+        for (file, kind) in files.into_iter().zip(["annotated", "clean"]) {
+            // The head of a file that was cut off says what it is, too.
+            let bytes = std::fs::read(&file).unwrap();
+            let head = String::from_utf8_lossy(bytes.get(..4096).unwrap_or(&bytes));
+            for words in
+                [&format!("{kind} picture from 20"), "engine threshold ", "SHA-256 ", "not for clinical use"]
+            {
+                assert!(head.contains(words), "{}: {words}", file.display());
+            }
             let (frames, error) = frames(&file);
             assert!(frames >= 20, "{}: {frames} frames", file.display());
             assert!(signal == "-KILL" || error.is_none(), "{error:?}");

@@ -98,6 +98,62 @@ fn ctl_does_what_the_page_does() {
 }
 
 #[test]
+fn what_was_asked_and_how_things_were_stands_in_the_audit_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    let address = free_address();
+    let mut command = vesalius();
+    command.arg("--audit").arg(&log).args(["live", BALL, "--threads", "1", "--calibration", "0.2"]);
+    command.args(["--serve", &address.to_string(), "--engine", engine("threshold").to_str().unwrap()]);
+    command.arg("--out").arg(folder.path().join("Doe^Jane"));
+    let mut program = Ends(Some(Running::start(&mut command)));
+    serves(address);
+    wait_until("it runs", || status(address)["ai"]["state"] == "RUNNING");
+    let at = address.to_string();
+    let ctl = |arguments: &[&str]| run(vesalius().args(["ctl", "--at", &at]).args(arguments));
+    ctl(&["ai", "off"]).ok();
+    wait_until("it is off", || status(address)["ai"]["state"] == "OFF");
+    assert_ne!(ctl(&["engine", "no-such"]).code, Some(0));
+    ctl(&["ai", "on"]).ok();
+    ctl(&["record", "start"]).ok();
+    ctl(&["new-patient"]).ok();
+    wait_until("the scale is gone", || status(address)["calibration"] == "CALIBRATION EXPIRED");
+    assert_eq!(end(program.0.take().unwrap()).code, Some(0));
+
+    let verified = run(vesalius().args(["audit", "verify"]).arg(&log)).ok().out;
+    assert!(verified.contains("each follows the one before"), "{verified}");
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(!text.contains("Doe"), "{text}");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).collect::<Vec<_>>();
+    assert_eq!(of("configured")[0]["source"], "pipeline");
+    assert_eq!(of("configured")[0]["configuration_sha256"].as_str().unwrap().len(), 64);
+    let asked: Vec<String> =
+        of("asked").iter().map(|line| format!("{} {}", line["what"], line["value"])).collect();
+    assert_eq!(
+        asked,
+        [
+            r#""ai" false"#,
+            r#""engine" "no-such""#,
+            r#""ai" true"#,
+            r#""record" true"#,
+            r#""new-patient" null"#
+        ]
+    );
+    assert!(of("asked")[1]["refused"].as_str().unwrap().contains("no-such"));
+    assert_eq!(of("engine")[0]["engine"]["sha256"].as_str().unwrap().len(), 64);
+    let states: Vec<&str> = of("state").iter().map(|line| line["ai"].as_str().unwrap()).collect();
+    assert!(states.contains(&"RUNNING") && states.contains(&"OFF"), "{states:?}");
+    assert!(of("recording").iter().any(|line| line["on"] == true), "{lines:#?}");
+    let scale: Vec<&str> = of("calibration").iter().map(|line| line["is"].as_str().unwrap()).collect();
+    assert!(scale[0].starts_with("0.2000 mm/px"), "{scale:?}");
+    assert_eq!(scale.last(), Some(&"CALIBRATION EXPIRED"));
+    let times: Vec<u64> = lines.iter().filter_map(|line| line["monotonic_ns"].as_u64()).collect();
+    assert!(times.len() >= 8 && times.iter().all(|&ns| ns > 0), "{times:?}");
+}
+
+#[test]
 fn look_back_is_refused_where_nothing_is_kept() {
     let address = free_address();
     let folder = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ pub use frame::{FORMATS, ViewError, template_caps, view, view_mut};
 pub use histogram::Histogram;
 pub use measure::{Measure, read_protocol, read_statement};
 pub use messages::{BackendMessage, MeasurementMessage, MessageError, StateMessage};
-pub use overlay::Overlay;
+pub use overlay::{Overlay, ValueCorner};
 pub use result_meta::ResultMeta;
 pub use segment::{Alignment, Isolation, Mode, Segment};
 

@@ -125,11 +125,13 @@ fn highest_rate(structure: &gst::StructureRef) -> Option<f64> {
 }
 
 fn screen() -> Check {
+    let names = vesalius_pipeline::live::monitors();
+    let names = names.map_or_else(|why| why, |names| names.join(", "));
     let desktop = ["WAYLAND_DISPLAY", "DISPLAY"].into_iter().find(|name| std::env::var_os(name).is_some());
     let kernel = std::fs::read_dir("/dev/dri").is_ok_and(|mut entries| entries.next().is_some());
     let found = match (desktop, kernel) {
-        (Some(name), _) => format!("a desktop ({name}): --window, or --sink 'waylandsink fullscreen=true'"),
-        (None, true) => "/dev/dri, no desktop: --sink kmssink".to_owned(),
+        (Some(name), _) => format!("a desktop ({name}): --window or --fullscreen; monitors: {names}"),
+        (None, true) => format!("the kernel's, no desktop: --fullscreen; monitors: {names}"),
         (None, false) => "none: --serve shows the picture in a browser".to_owned(),
     };
     check("screen", desktop.is_some() || kernel, true, found, "connect one, or start within its desktop")

@@ -9,10 +9,14 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::json;
 use vesalius_ledger::digest::of_text;
-use vesalius_pipeline::live::profile::{AlignmentName, IsolationName, PriorityName, WhenFullName};
+use vesalius_pipeline::live::profile::{
+    AlignmentName, CornerName, IsolationName, PriorityName, WhenFullName,
+};
 use vesalius_pipeline::live::{LiveEvent, LiveJob, LiveOptions, Profile};
 
-use crate::args::{AiSwitch, AlignmentChoice, IsolationChoice, LiveArgs, PriorityChoice, WhenFullChoice};
+use crate::args::{
+    AiSwitch, AlignmentChoice, CornerChoice, IsolationChoice, LiveArgs, PriorityChoice, WhenFullChoice,
+};
 use crate::audit::Recorded;
 use crate::progress::stop_on_interrupt;
 use crate::service::{Mark, Service};
@@ -114,7 +118,9 @@ impl Log {
 fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
     let profile = args.profile.as_deref().map(Profile::read).transpose()?.unwrap_or_default();
     let set = |flag: bool| flag.then_some(true);
-    let sinks = (!args.sinks.is_empty()).then(|| args.sinks.clone());
+    // Whoever names a screen does not mean the profile's.
+    let names_screen = args.window || args.fullscreen || !args.sinks.is_empty();
+    let screen = |flag: bool| names_screen.then_some(flag);
     let said = Profile {
         source: args.source.clone(),
         again: set(args.again),
@@ -145,9 +151,17 @@ fn options(args: &LiveArgs) -> anyhow::Result<LiveOptions> {
         provider: args.provider.clone(),
         precision: args.precision.clone(),
         runtime: args.runtime.clone(),
-        // Whoever names another screen does not mean the profile's.
-        window: set(args.window).or_else(|| sinks.as_ref().map(|_| false)),
-        sinks,
+        keep_clear: (!args.keep_clear.is_empty()).then(|| args.keep_clear.clone()),
+        values_at: args.values_at.map(|choice| match choice {
+            CornerChoice::TopLeft => CornerName::TopLeft,
+            CornerChoice::TopRight => CornerName::TopRight,
+            CornerChoice::BottomLeft => CornerName::BottomLeft,
+            CornerChoice::BottomRight => CornerName::BottomRight,
+        }),
+        window: screen(args.window),
+        fullscreen: screen(args.fullscreen),
+        monitor: args.monitor.clone(),
+        sinks: names_screen.then(|| args.sinks.clone()),
         serve: args.serve,
         token_file: args.token_file.clone(),
         out: args.record.clone().or_else(|| args.out.clone()),

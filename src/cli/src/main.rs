@@ -48,9 +48,9 @@ fn main() -> ExitCode {
         return vesalius_engine::apart::serve();
     }
     let args = Args::parse();
-    // A picture that is live does not wait for a heap that another thread is at.
-    if !matches!(args.command, Command::Live(_)) {
-        vesalius_engine::share_heaps();
+    vesalius_engine::share_heaps();
+    if matches!(args.command, Command::Live(_)) {
+        vesalius_engine::return_large_memory(1 << 20);
     }
     let recorded = match audit::begin(&args) {
         Ok(recorded) => recorded,

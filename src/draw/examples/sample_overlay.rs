@@ -29,6 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&out, "missing", 800, 540, &missing, &style)?;
     let filled = Style { fill_opacity: 0.25, ..Style::default() };
     write(&out, "filled", 800, 540, &found(800, 540), &filled)?;
+    let clear = ["0,0,1,0.08", "0,0.85,1,0.15", "0,0,0.06,1"];
+    let clear = Style {
+        keep_clear: clear.map(str::parse).into_iter().collect::<Result<_, _>>()?,
+        ..Style::default()
+    };
+    write(&out, "clear", 800, 540, &found(800, 540), &clear)?;
     time(&found(1920, 1080), &style)
 }
 

@@ -5,10 +5,11 @@ use vesalius_measure::geometry::PointInFrame;
 use vesalius_measure::live::{AiState, LiveState, SignalState};
 use vesalius_measure::result::{FrameResult, Reason, ResultStatus};
 
+use crate::clear::{Area, place};
 use crate::color::Color;
 use crate::layer::Layer;
 use crate::panel;
-use crate::scene::{CALIPER_COLOR, Corner, Sizes, Style};
+use crate::scene::{CALIPER_COLOR, Sizes, Style};
 use crate::stroke::Stroke;
 use crate::text::Font;
 
@@ -133,24 +134,34 @@ impl Board {
 
 /// Draws status, notice and values: all that is text.
 pub(crate) fn draw_text(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &Sizes) {
-    let side = draw_status(layer, result, style, sizes);
+    let picture = (layer.width(), layer.height());
+    let mut clear: Vec<Area> = style.keep_clear.iter().map(|clear| clear.area(picture)).collect();
+    let side = draw_status(layer, result, style, sizes, &clear);
     // Where nothing was found the status says so: a list of empty lines would add nothing.
     if style.show_values && result.status == ResultStatus::Ok && result.found_something() {
-        draw_values(layer, result, style, sizes, side);
+        clear.extend(side.map(|(board, at)| Area::of(at, board.size).grown(sizes.margin)));
+        draw_values(layer, result, style, sizes, side.map_or(0.0, |(board, _)| board.area()), &clear);
     }
 }
 
 /// Status and notice share a box; where both do not fit, the notice stays. Returns the box.
-fn draw_status(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &Sizes) -> Option<Board> {
+fn draw_status(
+    layer: &mut Layer,
+    result: &FrameResult,
+    style: &Style,
+    sizes: &Sizes,
+    clear: &[Area],
+) -> Option<(Board, (i64, i64))> {
     let (picture, font) = ((layer.width(), layer.height()), sizes.status);
     let corner = style.value_corner.across();
+    let free = |board: &Board| place(corner, picture, board.size, sizes.margin, clear);
     let notice = (!style.notice.is_empty()).then_some(style.notice.as_str());
     let notice_columns = style.notice.chars().count();
     let (sign, color, said) = status(result, style);
     let both =
         Board::new(font, (said.chars().count() + 2).max(notice_columns), 1 + usize::from(notice.is_some()));
-    let (board, notice_line) = if style.show_status && both.fits(picture, sizes, 0.0) {
-        let at = corner.place(picture, both.size, sizes.margin);
+    let at_both = free(&both).filter(|_| style.show_status && both.fits(picture, sizes, 0.0));
+    let (board, at, notice_line) = if let Some(at) = at_both {
         both.ground(layer, at);
         let (x, y) = both.line(at, 0);
         draw_sign(layer, sign, color, (x, y), sizes);
@@ -158,43 +169,41 @@ fn draw_status(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &S
         let is_fine = result.status == ResultStatus::Ok && !result.is_unlike_training();
         let color = if is_fine { TEXT_COLOR } else { color };
         layer.text(x + indent, y, &said, font, color, 0);
-        (both, both.line(at, 1))
+        (both, at, both.line(at, 1))
     } else {
         let alone = Board::new(font, notice_columns, 1);
         if notice.is_none() || !alone.fits(picture, sizes, 0.0) {
             return None;
         }
-        let at = corner.place(picture, alone.size, sizes.margin);
+        let at = free(&alone).unwrap_or_else(|| corner.place(picture, alone.size, sizes.margin));
         alone.ground(layer, at);
-        (alone, alone.line(at, 0))
+        (alone, at, alone.line(at, 0))
     };
     if let Some(notice) = notice {
         layer.text(notice_line.0, notice_line.1, notice, font, TEXT_COLOR, 0);
     }
-    Some(board)
+    Some((board, at))
 }
 
-/// The list of values in as many lines as there is room for beside `side`.
-fn draw_values(layer: &mut Layer, result: &FrameResult, style: &Style, sizes: &Sizes, side: Option<Board>) {
+/// The list of values in as many lines as there is room for clear of `taken`, where text covers `text_px` pixels already.
+fn draw_values(
+    layer: &mut Layer,
+    result: &FrameResult,
+    style: &Style,
+    sizes: &Sizes,
+    text_px: f64,
+    taken: &[Area],
+) {
     let (picture, font) = ((layer.width(), layer.height()), sizes.values);
-    let taken = side.map_or(0.0, |board| board.area());
     for limit in (1..=panel::MAX_LINES).rev() {
         let lines = panel::lines(result, limit);
         let columns = |line: &panel::Line| line.number.chars().count() + line.text.chars().count();
         let board = Board::new(font, lines.iter().map(columns).max().unwrap_or(0), lines.len());
-        if lines.is_empty() || !board.fits(picture, sizes, taken) {
+        if lines.is_empty() || !board.fits(picture, sizes, text_px) {
             continue;
         }
-        let mut at = style.value_corner.place(picture, board.size, sizes.margin);
-        // Side by side where the picture is wide enough, else the values stand clear of the other box.
-        if let Some(side) = side.filter(|s| s.size.0 + board.size.0 + 3 * sizes.margin > picture.0) {
-            let step = (side.size.1 + sizes.margin) as i64;
-            let top = matches!(style.value_corner, Corner::TopLeft | Corner::TopRight);
-            at.1 += if top { step } else { -step };
-            if at.1 < 0 || at.1 + board.size.1 as i64 > picture.1 as i64 {
-                continue;
-            }
-        }
+        // Side by side with the other box where the picture is wide enough, else clear of it.
+        let Some(at) = place(style.value_corner, picture, board.size, sizes.margin, taken) else { continue };
         board.ground(layer, at);
         for (i, line) in lines.iter().enumerate() {
             let (x, y) = board.line(at, i);

@@ -344,6 +344,26 @@ impl Layer {
         });
     }
 
+    /// Makes pixels `start..end` of row `y` transparent again, where something is drawn.
+    pub(crate) fn erase_row(&mut self, y: i64, start: i64, end: i64) {
+        let (Ok(y), Ok(start), Ok(end)) = (usize::try_from(y), usize::try_from(start), usize::try_from(end))
+        else {
+            return;
+        };
+        for tile in self.tiles.iter_mut().take(self.used) {
+            let run = start.max(tile.left)..end.min(tile.left + TILE_WIDTH);
+            let Some(row) = y.checked_sub(tile.top).filter(|&row| row < TILE_HEIGHT && !run.is_empty())
+            else {
+                continue;
+            };
+            let (from, to) =
+                (row * TILE_WIDTH + run.start - tile.left, row * TILE_WIDTH + run.end - tile.left);
+            if let Some(pixels) = tile.pixels.get_mut(from..to) {
+                pixels.fill([0; 4]);
+            }
+        }
+    }
+
     /// Colours what has been reached since the last call.
     pub(crate) fn ink(&mut self, core: Color, halo: Color, halo_px: f64) {
         let halo_reach = (halo_px * f64::from(REACH_UNIT)) as u16;

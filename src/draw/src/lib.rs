@@ -43,6 +43,7 @@
 mod blend;
 mod board;
 mod card;
+mod clear;
 mod color;
 mod fill;
 mod format;
@@ -55,6 +56,7 @@ mod text;
 
 pub use blend::{blend, blend_coefficients};
 pub use card::draw_card;
+pub use clear::{KeepClear, NoKeepClear};
 pub use color::Color;
 pub use format::{format_measurement, short_label};
 pub use layer::{DrawError, Layer, MAX_SIDE_PX};

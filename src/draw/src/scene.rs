@@ -8,6 +8,7 @@ use vesalius_measure::result::{
 use vesalius_measure::track::{Bounds, TrackId};
 
 use crate::board::draw_text;
+use crate::clear::KeepClear;
 use crate::color::Color;
 use crate::fill::MAX_FILL_OPACITY;
 use crate::layer::Layer;
@@ -44,6 +45,16 @@ impl Corner {
             Self::TopRight => Self::TopLeft,
             Self::BottomLeft => Self::BottomRight,
             Self::BottomRight => Self::BottomLeft,
+        }
+    }
+
+    /// The corner above or below it.
+    pub(crate) const fn along(self) -> Self {
+        match self {
+            Self::TopLeft => Self::BottomLeft,
+            Self::TopRight => Self::BottomRight,
+            Self::BottomLeft => Self::TopLeft,
+            Self::BottomRight => Self::TopRight,
         }
     }
 
@@ -112,6 +123,8 @@ pub struct Style {
     pub notice: String,
     /// Where the list of values stands. Status and notice stand across from it, left for right.
     pub value_corner: Corner,
+    /// Parts of the picture on which nothing is drawn.
+    pub keep_clear: Vec<KeepClear>,
     /// What the status line says.
     pub wording: Wording,
 }
@@ -130,6 +143,7 @@ impl Default for Style {
             uncertain_below: LEAST_CONFIDENCE,
             notice: "NOT FOR CLINICAL USE".to_owned(),
             value_corner: Corner::default(),
+            keep_clear: Vec::new(),
             wording: Wording::default(),
         }
     }
@@ -175,7 +189,8 @@ impl Sizes {
 /// A result of an earlier frame is drawn where the picture has moved to since, if that is known, and the status says so.
 /// A result without an answer ([`ResultStatus::Missing`]) draws its status and the notice alone. Text that does
 /// not fit is left out rather than cut: first values that others tell as well, then the list, the status and last
-/// the notice.
+/// the notice. Text stands where nothing is to be kept clear, as near to its corner as there is room; only the notice, where there is none at all,
+/// stands in its corner all the same.
 /// The layer is not cleared first.
 pub fn draw_result(layer: &mut Layer, result: &FrameResult, style: &Style) {
     let carried = result.motion.as_ref().map(|motion| motion.carried(result));
@@ -191,6 +206,8 @@ pub fn draw_result(layer: &mut Layer, result: &FrameResult, style: &Style) {
         draw_calipers(layer, result, style, &sizes);
         draw_object_numbers(layer, result, style, &sizes);
     }
+    let picture = (layer.width(), layer.height());
+    style.keep_clear.iter().for_each(|clear| layer.erase(clear.area(picture)));
     draw_text(layer, result, style, &sizes);
 }
 

@@ -83,6 +83,40 @@ fn no_size_and_no_style_panics() {
     draw(300, 200, &wild, &Style::default());
 }
 
+/// A scanner's own header, ruler and ECG stay as they are, and what there is to say is said beside them.
+#[test]
+fn nothing_is_drawn_on_what_is_kept_clear() {
+    let (width, height) = (800, 540);
+    let scene = scene::head(width, height, Case::Found);
+    let drawn_in = |layer: &Layer, left: usize, top: usize, right: usize, bottom: usize| {
+        let pixels = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
+        pixels.filter(|&(x, y)| layer.pixel(x, y) != [0; 4]).count()
+    };
+    let plain = draw(width, height, &scene, &Style::default());
+    let text = Style { show_contour: false, show_ellipse: false, show_calipers: false, ..Style::default() };
+    let text_px = drawn_in(&draw(width, height, &scene, &text), 0, 0, width, height);
+    // Through the middle of the head, too: an outline is no better there than text.
+    for (clear, area) in [
+        (vec!["0,0.85,1,0.15"], (0, 459, 800, 540)),
+        (vec!["0,0.7,0.5,0.3", "0.5,0.7,0.5,0.3"], (0, 378, 800, 540)),
+        (vec!["0,0,0.06,1"], (0, 0, 48, 540)),
+        (vec!["0.4,0.4,0.2,0.2"], (320, 216, 480, 324)),
+    ] {
+        let (left, top, right, bottom) = area;
+        assert!(drawn_in(&plain, left, top, right, bottom) > 0, "{clear:?}: nothing was to be kept away");
+        let keep_clear = clear.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        let kept = draw(width, height, &scene, &Style { keep_clear: keep_clear.clone(), ..Style::default() });
+        assert_eq!(drawn_in(&kept, left, top, right, bottom), 0, "{clear:?}");
+        let moved = draw(width, height, &scene, &Style { keep_clear, ..text.clone() });
+        assert_eq!(drawn_in(&moved, 0, 0, width, height), text_px, "{clear:?}: no text is lost");
+    }
+    // The notice has to be somewhere.
+    let all = Style { keep_clear: vec!["0,0,1,1".parse().unwrap()], ..Style::default() };
+    let left = drawn_in(&draw(width, height, &scene, &all), 0, 0, width, height);
+    let notice_alone = Style { show_status: false, show_values: false, ..text };
+    assert_eq!(left, drawn_in(&draw(width, height, &scene, &notice_alone), 0, 0, width, height));
+}
+
 /// "Running, nothing found", "no result" and "found" differ on the picture, and no mask of a missing result is
 /// drawn.
 #[test]

@@ -20,6 +20,19 @@ pub(crate) fn give_back(runtime: Option<&Path>) {
     let _ = runtime;
 }
 
+/// Gives memory of this many bytes and more to the system as soon as it is free. GNU's C library would keep it in its heaps from the
+/// first time on that such a piece was freed, and pieces of frames' sizes that live for different times leave holes there that grow
+/// for hours. For programs that run for so long.
+pub fn return_large_memory(from_bytes: i32) {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt(3) takes no pointers, is thread-safe in glibc and changes nothing about memory in use.
+    unsafe {
+        c::mallopt(c::M_MMAP_THRESHOLD, from_bytes);
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = from_bytes;
+}
+
 /// Lets all threads of the process share two heaps, where GNU's C library would make one for each: what lies free in one is
 /// of no use to another. For programs, before they start threads; a library leaves this to its host.
 pub fn share_heaps() {
@@ -42,6 +55,7 @@ mod c {
 
     /// From malloc.h.
     pub(super) const M_ARENA_MAX: c_int = -8;
+    pub(super) const M_MMAP_THRESHOLD: c_int = -3;
     /// From sys/mman.h.
     pub(super) const MADV_DONTNEED: c_int = 4;
 }

@@ -8,13 +8,15 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
-use gst_base::subclass::base_transform::GenerateOutputSuccess;
+use gst_base::subclass::base_transform::{GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess};
 use gst_base::subclass::prelude::*;
 use parking_lot::Mutex;
 use vesalius_draw::{Layer, Style, blend, draw_result};
 
 use super::composition;
+use super::copies::Copies;
 use super::device::{Canvas, note_time};
+use super::settings;
 use crate::device::{Place, Preference, Sharing, offered, with_device, within};
 use crate::frame::{template_caps, view_mut};
 use crate::histogram::Histogram;
@@ -50,6 +52,7 @@ struct State {
     goes_round: bool,
     /// Kept between frames for its memory.
     layer: Option<Layer>,
+    copies: Copies,
 }
 
 #[derive(Clone, Default)]
@@ -230,69 +233,19 @@ impl Overlay {
 impl ObjectImpl for Overlay {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-            let style = Style::default();
-            let switch = |name: &str, blurb: &str, default: bool| {
-                glib::ParamSpecBoolean::builder(name)
-                    .blurb(blurb)
-                    .default_value(default)
-                    .mutable_playing()
-                    .build()
-            };
-            let number = |name: &str, blurb: &str, default: f64, range: std::ops::RangeInclusive<f64>| {
-                glib::ParamSpecDouble::builder(name)
-                    .blurb(blurb)
-                    .minimum(*range.start())
-                    .maximum(*range.end())
-                    .default_value(default)
-                    .mutable_playing()
-                    .build()
-            };
-            vec![
-                switch("show-contour", "Draw the outlines of the classes", style.show_contour),
-                switch("show-ellipse", "Draw the fitted ellipse", style.show_ellipse),
-                switch("show-calipers", "Draw the calipers of the measured distances", style.show_calipers),
-                switch("show-values", "Draw the list of values", style.show_values),
-                switch("show-status", "Draw the status line", style.show_status),
-                number("line-width", "Factor on the width of lines", style.line_width, 0.25..=8.0),
-                number("text-scale", "Factor on the size of text", style.text_scale, 0.5..=4.0),
-                number(
-                    "fill-opacity",
-                    "Opacity of the filled mask, 0 for outlines alone",
-                    style.fill_opacity,
-                    0.0..=0.3,
-                ),
-                glib::ParamSpecString::builder("notice")
-                    .blurb(
-                        "Text that is always shown; an integrator may empty it on their own responsibility",
-                    )
-                    .default_value(Some(style.notice.as_str()))
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-                    .nick("Statistics")
-                    .blurb("Counts of frames and percentiles of times, in nanoseconds")
-                    .read_only()
-                    .build(),
-            ]
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                .nick("Statistics")
+                .blurb("Counts of frames and percentiles of times, in nanoseconds")
+                .read_only()
+                .build();
+            settings::properties().into_iter().chain([stats]).collect()
         });
         PROPERTIES.as_ref()
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut style = self.style.lock();
-        let switch = || value.get::<bool>().unwrap_or(true);
-        let number = || value.get::<f64>().unwrap_or(1.0);
-        match pspec.name() {
-            "show-contour" => style.show_contour = switch(),
-            "show-ellipse" => style.show_ellipse = switch(),
-            "show-calipers" => style.show_calipers = switch(),
-            "show-values" => style.show_values = switch(),
-            "show-status" => style.show_status = switch(),
-            "line-width" => style.line_width = number(),
-            "text-scale" => style.text_scale = number(),
-            "fill-opacity" => style.fill_opacity = number(),
-            "notice" => style.notice = value.get::<Option<String>>().ok().flatten().unwrap_or_default(),
-            _ => {}
+        if let Err(error) = settings::set(&mut self.style.lock(), pspec.name(), value) {
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{error}"));
         }
     }
 
@@ -302,19 +255,7 @@ impl ObjectImpl for Overlay {
             let stats = self.stats.lock().clone();
             return stats.structure().to_value();
         }
-        let style = self.style.lock();
-        match pspec.name() {
-            "show-contour" => style.show_contour.to_value(),
-            "show-ellipse" => style.show_ellipse.to_value(),
-            "show-calipers" => style.show_calipers.to_value(),
-            "show-values" => style.show_values.to_value(),
-            "show-status" => style.show_status.to_value(),
-            "line-width" => style.line_width.to_value(),
-            "text-scale" => style.text_scale.to_value(),
-            "fill-opacity" => style.fill_opacity.to_value(),
-            "notice" => style.notice.to_value(),
-            _ => pspec.default_value().clone(),
-        }
+        settings::get(&self.style.lock(), pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
     }
 }
 
@@ -441,6 +382,30 @@ impl BaseTransformImpl for Overlay {
             return true;
         }
         BaseTransformImplExt::parent_query(self, direction, query)
+    }
+
+    fn prepare_output_buffer(
+        &self,
+        inbuf: InputBuffer<'_>,
+    ) -> Result<PrepareOutputBufferSuccess, gst::FlowError> {
+        let held = match &inbuf {
+            InputBuffer::Readable(buffer) => Some(*buffer),
+            // Nobody else has this buffer, but others may have its memory.
+            InputBuffer::Writable(buffer) => {
+                Some(&**buffer).filter(|buffer| !buffer.is_all_memory_writable())
+            }
+        };
+        if let Some(buffer) = held {
+            let mut state = self.state.lock();
+            if state.way == Way::Blend
+                && !state.goes_round
+                && state.canvas.is_none()
+                && let Some(copy) = state.copies.of(buffer)
+            {
+                return Ok(PrepareOutputBufferSuccess::Buffer(copy));
+            }
+        }
+        self.parent_prepare_output_buffer(inbuf)
     }
 
     fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {

@@ -12,8 +12,12 @@ use gst::glib;
 use gst::prelude::*;
 
 mod composition;
+mod copies;
 mod device;
 mod imp;
+mod settings;
+
+pub use settings::ValueCorner;
 
 glib::wrapper! {
     /// The element `vesaliusoverlay`.

@@ -23,6 +23,19 @@ pub enum IsolationChoice {
     Thread,
 }
 
+/// A corner of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CornerChoice {
+    /// Top left.
+    TopLeft,
+    /// Top right.
+    TopRight,
+    /// Bottom left.
+    BottomLeft,
+    /// Bottom right.
+    BottomRight,
+}
+
 /// How urgent the picture's threads are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PriorityChoice {
@@ -104,14 +117,27 @@ pub struct LiveArgs {
     /// Whether the picture's threads go before those of other programs, where the system permits it [default: raised]
     #[arg(long, value_enum)]
     pub priority: Option<PriorityChoice>,
+    /// Draw nothing on this part of the picture, LEFT,TOP,WIDTH,HEIGHT in parts of it, 0 to 1: a scanner's header is 0,0,1,0.08; may be
+    /// given several times
+    #[arg(long, value_name = "PART")]
+    pub keep_clear: Vec<String>,
+    /// Corner of the list of values; state and notice stand across from it [default: bottom-left]
+    #[arg(long, value_enum, value_name = "CORNER")]
+    pub values_at: Option<CornerChoice>,
     /// Begin a recording anew at its end
     #[arg(long = "loop")]
     pub again: bool,
     /// Open a window
     #[arg(long)]
     pub window: bool,
-    /// Another way to show the picture, as gst-launch-1.0 takes it, such as kmssink; may be given several times, and takes the place of
-    /// the profile's and of its window
+    /// Show the picture on a whole monitor: of Wayland, of X, or of the kernel where there is no desktop
+    #[arg(long)]
+    pub fullscreen: bool,
+    /// With --fullscreen, which monitor, by its name; `vesalius doctor --live` lists them [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub monitor: Option<String>,
+    /// Another way to show the picture, as gst-launch-1.0 takes it, such as 'decklinkvideosink mode=1080p60'; may be given several times; what is named here, or a
+    /// window or monitor, takes the place of the profile's screens
     #[arg(long = "sink", value_name = "TEXT")]
     pub sinks: Vec<String>,
     /// Serve a page with the picture, control and metrics, such as 127.0.0.1:8080; port 0 takes any free one

@@ -9,7 +9,7 @@ use vesalius_serve::{Control, Refusal};
 
 use super::shared::Shared;
 use super::snapshot;
-use super::status::facts;
+use super::status::{facts, signatures};
 
 /// Characters of an engine's name that a log is told.
 const LONGEST_NAME: usize = 64;
@@ -55,7 +55,8 @@ impl Controls {
             })?;
             now.take(seconds)
         };
-        self.0.rules.prepare(folder).and_then(|()| taken.write(folder)).map_err(Refusal::NotNow)
+        let signatures = signatures(&self.0);
+        self.0.rules.prepare(folder).and_then(|()| taken.write(folder, &signatures)).map_err(Refusal::NotNow)
     }
 
     fn keep_picture(&self) -> Result<String, Refusal> {

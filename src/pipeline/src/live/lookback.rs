@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::front::one_line;
 use super::outlet::{Tap, Time, Way};
-use super::record::{KINDS, ROOM, coder_text, stem};
+use super::record::{KINDS, ROOM, coder_text, sign, stem};
 use crate::encode::Coding;
 
 /// Most bytes that are kept of one picture, however long they last.
@@ -193,24 +193,27 @@ impl Taken {
     /// # Errors
     ///
     /// One line.
-    pub(crate) fn write(self, folder: &Path) -> Result<String, String> {
+    pub(crate) fn write(self, folder: &Path, signatures: &[String; 2]) -> Result<String, String> {
         let stem = stem(folder);
         let name = |kind: &str| format!("{stem}-lookback-{kind}.mkv");
-        for (kind, (caps, buffers)) in KINDS.into_iter().zip(self.pictures) {
+        for ((kind, (caps, buffers)), signature) in KINDS.into_iter().zip(self.pictures).zip(signatures) {
             let caps = caps.filter(|_| !buffers.is_empty()).ok_or("nothing has been kept yet")?;
-            write(&folder.join(name(kind)), &caps, buffers)?;
+            write(&folder.join(name(kind)), &caps, buffers, signature)?;
         }
         Ok(name("annotated"))
     }
 }
 
-fn write(path: &Path, caps: &gst::Caps, buffers: Vec<gst::Buffer>) -> Result<(), String> {
-    let text = "appsrc name=in format=time max-bytes=0 ! matroskamux offset-to-zero=true ! filesink name=out";
+fn write(path: &Path, caps: &gst::Caps, buffers: Vec<gst::Buffer>, signature: &str) -> Result<(), String> {
+    let text = "appsrc name=in format=time max-bytes=0 ! matroskamux name=mux ! filesink name=out";
     let pipeline = gst::parse::launch(text).map_err(|e| one_line(e.message()))?;
     let pipeline = pipeline.downcast::<gst::Pipeline>().map_err(|_| "no pipeline".to_owned())?;
     let source = pipeline.by_name("in").and_then(|s| s.downcast::<gst_app::AppSrc>().ok());
     let source = source.ok_or("no way in")?;
     source.set_caps(Some(caps));
+    if let Some(mux) = pipeline.by_name("mux") {
+        sign(&mux, signature);
+    }
     if let Some(out) = pipeline.by_name("out") {
         out.set_property("location", path.to_string_lossy().as_ref());
     }

@@ -22,6 +22,7 @@ mod feed;
 mod front;
 mod latency;
 mod lookback;
+mod monitor;
 mod outlet;
 mod privacy;
 pub mod profile;
@@ -45,8 +46,9 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use gstvesalius::{Measure, Mode, Overlay, Segment, StateMessage};
+use gstvesalius::{Measure, Mode, Overlay, Segment, StateMessage, ValueCorner};
 use parking_lot::Mutex;
+use vesalius_draw::{Corner, KeepClear};
 use vesalius_engine::{PrecisionChoice, ProviderChoice, Registry};
 use vesalius_isolate::Urgency;
 use vesalius_measure::live::{AiState, SignalState};
@@ -56,6 +58,7 @@ pub use error::LiveError;
 pub use events::LiveEvent;
 pub use gstvesalius::{Alignment, Isolation};
 pub use latency::{LatencyReport, Percentiles};
+pub use monitor::monitors;
 pub use profile::Profile;
 pub use pulse::Pulse;
 pub use room::{RecordingRules, WhenFull};
@@ -67,7 +70,7 @@ use feed::Feed;
 use front::{Front, one_line};
 use outlet::{Tap, Time};
 use privacy::Exits;
-use screen::Screen;
+use screen::{Kind, Screen};
 use shared::{LookBackSide, Seen, Shared};
 use view::Browsers;
 use webrtc::Webrtc;
@@ -106,8 +109,16 @@ pub struct LiveOptions {
     pub delay: Duration,
     /// How long the engine may take for an answer before its process, or its run, is ended.
     pub deadline: Duration,
+    /// Parts of the picture on which nothing is drawn.
+    pub keep_clear: Vec<KeepClear>,
+    /// The corner of the list of values; status and notice stand across from it.
+    pub values_at: Corner,
     /// Whether a window is opened.
     pub window: bool,
+    /// Whether a whole monitor shows the picture, of Wayland, X or the kernel.
+    pub fullscreen: bool,
+    /// Which, by its name; the first where none is named.
+    pub monitor: Option<String>,
     /// Other ways to show the picture, each as gst-launch takes it: `kmssink`, `waylandsink fullscreen=true`.
     pub sinks: Vec<String>,
     /// Where control, metrics and the page are served.
@@ -159,7 +170,11 @@ impl LiveOptions {
             motion_within: Duration::from_millis(5),
             delay: Duration::from_millis(100),
             deadline: Duration::from_secs(1),
+            keep_clear: Vec::new(),
+            values_at: Corner::default(),
             window: false,
+            fullscreen: false,
+            monitor: None,
             sinks: Vec::new(),
             serve: None,
             folder: None,
@@ -217,6 +232,14 @@ impl LiveOptions {
         measure
     }
 
+    fn overlay(&self) -> Overlay {
+        let overlay = Overlay::new();
+        overlay.set_property("value-corner", ValueCorner::from(self.values_at));
+        let clear: Vec<String> = self.keep_clear.iter().map(KeepClear::to_string).collect();
+        overlay.set_property("keep-clear", clear.join(";"));
+        overlay
+    }
+
     /// What is wrong is said before anything begins. The engine itself is loaded while pictures pass.
     fn check(&self) -> Result<(), LiveError> {
         let wrong = |message: String| LiveError::Settings { message };
@@ -254,7 +277,7 @@ impl LiveJob {
         options.check()?;
         let broken = |message: String| LiveError::Chain { message };
         let pipeline = gst::Pipeline::new();
-        let (segment, measure, overlay) = (options.segment(), options.measure(), Overlay::new());
+        let (segment, measure, overlay) = (options.segment(), options.measure(), options.overlay());
         let entry = Feed::element();
         let last = make("fakesink", "libgstreamer1.0-0").map_err(|e| broken(e.to_string()))?;
         last.set_property("sync", false);
@@ -342,11 +365,11 @@ impl LiveJob {
     fn open(&mut self, options: &LiveOptions) -> Result<(), LiveError> {
         let shared = &self.shared;
         let urgency = options.goes_first.then_some(Urgency::Screen);
-        if options.window {
-            self.screens.push(Screen::window(urgency, &shared.annotated, &shared.time)?);
-        }
-        for text in &options.sinks {
-            self.screens.push(Screen::sink(text, urgency, &shared.annotated, &shared.time)?);
+        let window = options.window.then_some(Kind::Window);
+        let monitor = options.fullscreen.then(|| Kind::Monitor(options.monitor.clone()));
+        let sinks = options.sinks.iter().cloned().map(Kind::Text);
+        for kind in window.into_iter().chain(monitor).chain(sinks) {
+            self.screens.push(Screen::start(kind, urgency, &shared.annotated, &shared.time)?);
         }
         if let Some(serve) = &options.serve {
             let browsers = Browsers::start(&shared.hub, &shared.time);

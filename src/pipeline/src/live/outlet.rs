@@ -96,6 +96,8 @@ pub(crate) struct Way {
     other_kind: AtomicBool,
     given: AtomicU64,
     dropped: AtomicU64,
+    /// What it works with, which goes when it has ended.
+    kept: Mutex<Option<Box<dyn Send>>>,
 }
 
 impl Way {
@@ -136,6 +138,7 @@ impl Way {
             other_kind: AtomicBool::new(false),
             given: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            kept: Mutex::default(),
             pipeline,
         };
         set_up(&way.pipeline, &bin)?;
@@ -143,6 +146,11 @@ impl Way {
             return Err(way.error().unwrap_or_else(|| "it does not start".to_owned()));
         }
         Ok(Arc::new(way))
+    }
+
+    /// Keeps something until it has ended.
+    pub(crate) fn keep(&self, what: Box<dyn Send>) {
+        *self.kept.lock() = Some(what);
     }
 
     /// What went wrong since the last call; `None` while all is well.
@@ -211,10 +219,11 @@ impl Outlet for Way {
 impl Drop for Way {
     /// One that hangs is left behind: nobody waits for a screen or a disk that has stopped answering.
     fn drop(&mut self) {
-        let pipeline = self.pipeline.clone();
+        let (pipeline, kept) = (self.pipeline.clone(), self.kept.lock().take());
         let (done, ended) = crossbeam_channel::bounded(1);
         let end = move || {
             let _ = pipeline.set_state(gst::State::Null);
+            drop(kept);
             let _ = done.send(());
         };
         if std::thread::Builder::new().name("vesalius-end".to_owned()).spawn(end).is_ok() {

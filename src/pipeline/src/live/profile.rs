@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use vesalius_draw::{Corner, NoKeepClear};
 use vesalius_engine::{PrecisionChoice, ProviderChoice};
 
 use super::error::LiveError;
@@ -63,8 +64,16 @@ pub struct Profile {
     pub precision: Option<String>,
     /// libonnxruntime.so, where it is not to be looked for.
     pub runtime: Option<PathBuf>,
+    /// Parts of the picture on which nothing is drawn, each `LEFT,TOP,WIDTH,HEIGHT` in parts of the picture. Default: none.
+    pub keep_clear: Option<Vec<String>>,
+    /// The corner of the list of values: `top-left`, `top-right`, `bottom-left` or `bottom-right`. Default: `bottom-left`.
+    pub values_at: Option<CornerName>,
     /// Whether a window is opened. Default: no.
     pub window: Option<bool>,
+    /// Whether a whole monitor shows the picture. Default: no.
+    pub fullscreen: Option<bool>,
+    /// With `fullscreen`, which, by its name. Default: the first.
+    pub monitor: Option<String>,
     /// Other ways to show the picture, as gst-launch takes them.
     pub sinks: Option<Vec<String>>,
     /// Where the page is served. Default: nowhere.
@@ -101,6 +110,31 @@ pub enum AlignmentName {
     Motion,
     /// On the picture that it is of, which waits.
     Delay,
+}
+
+/// A corner of the picture, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CornerName {
+    /// Top left.
+    TopLeft,
+    /// Top right.
+    TopRight,
+    /// Bottom left.
+    BottomLeft,
+    /// Bottom right.
+    BottomRight,
+}
+
+impl From<CornerName> for Corner {
+    fn from(name: CornerName) -> Self {
+        match name {
+            CornerName::TopLeft => Self::TopLeft,
+            CornerName::TopRight => Self::TopRight,
+            CornerName::BottomLeft => Self::BottomLeft,
+            CornerName::BottomRight => Self::BottomRight,
+        }
+    }
 }
 
 /// Where the engine runs, by name.
@@ -194,7 +228,11 @@ impl Profile {
             provider: self.provider.or(base.provider),
             precision: self.precision.or(base.precision),
             runtime: self.runtime.or(base.runtime),
+            keep_clear: self.keep_clear.or(base.keep_clear),
+            values_at: self.values_at.or(base.values_at),
             window: self.window.or(base.window),
+            fullscreen: self.fullscreen.or(base.fullscreen),
+            monitor: self.monitor.or(base.monitor),
             sinks: self.sinks.or(base.sinks),
             serve: self.serve.or(base.serve),
             token_file: self.token_file.or(base.token_file),
@@ -232,6 +270,12 @@ impl Profile {
         if self.record == Some(true) && self.out.is_none() {
             return Err(wrong("it is to record, but no folder is named".to_owned()));
         }
+        // With another screen named instead it is not asked for any more.
+        if self.monitor.is_some() && self.fullscreen.is_none() {
+            return Err(wrong(
+                "a monitor is named, but nothing is to be shown on a whole one (--fullscreen)".to_owned(),
+            ));
+        }
         let recording = RecordingRules {
             file_length: Duration::from_secs(
                 within("file_length_s", self.file_length_s, 600, 1, 86_400)?.into(),
@@ -253,6 +297,9 @@ impl Profile {
             Some(_) => Some(within("look_back_s", self.look_back_s, 30, 1, 600)?),
             None => None,
         };
+        let clear = self.keep_clear.unwrap_or_default().into_iter();
+        let clear = clear
+            .map(|text| text.parse().map_err(|error: NoKeepClear| wrong(format!("keep_clear: {error}"))));
         let engine = self.engine.as_deref().unwrap_or("fetal-head");
         Ok(LiveOptions {
             again: self.again.unwrap_or(false),
@@ -270,7 +317,11 @@ impl Profile {
             motion_within: ms(within("motion_within_ms", self.motion_within_ms, 5, 1, 1000)?),
             delay: ms(within("delay_ms", self.delay_ms, 100, 1, 10_000)?),
             deadline: ms(within("deadline_ms", self.deadline_ms, 1000, 10, 600_000)?),
+            keep_clear: clear.collect::<Result<_, _>>()?,
+            values_at: self.values_at.map(Corner::from).unwrap_or_default(),
             window: self.window.unwrap_or(false),
+            fullscreen: self.fullscreen.unwrap_or(false),
+            monitor: self.monitor,
             sinks: self.sinks.unwrap_or_default(),
             serve,
             folder: self.out,
@@ -322,7 +373,7 @@ mod tests {
             // The token's file is made by whoever sets the machine up.
             let options = Profile { token_file: None, ..profile }.options().unwrap();
             assert!(
-                options.window || !options.sinks.is_empty() || options.serve.is_some(),
+                options.window || options.fullscreen || !options.sinks.is_empty() || options.serve.is_some(),
                 "{name} shows nothing"
             );
         }
@@ -352,8 +403,10 @@ mod tests {
             ("ai = true", "no source"),
             ("source = \"phantom:lv\"\nmax_age_ms = 0", "max_age_ms is 0"),
             ("source = \"phantom:lv\"\nrecord = true", "no folder"),
+            ("source = \"phantom:lv\"\nmonitor = \"HDMI-1\"", "--fullscreen"),
             ("source = \"phantom:lv\"\nprovider = \"abacus\"", "abacus"),
             ("source = \"phantom:lv\"\nduration_s = nan", "duration_s"),
+            ("source = \"phantom:lv\"\nkeep_clear = [\"0,0,1,0.1\", \"0,0,5,5\"]", "keep_clear: '0,0,5,5'"),
             ("source = \"phantom:lv\"\nserve = \"127.0.0.1:1\"\ntoken_file = \"/no/such\"", "/no/such"),
         ] {
             let said = Profile::parse(text).unwrap().options().unwrap_err().to_string();

@@ -42,13 +42,14 @@ impl Recording {
         time: &Time,
         size: (u32, u32),
         head: &LiveAccount,
+        signatures: &[String; 2],
     ) -> Result<Self, String> {
         let stem = stem(folder);
         let account = Arc::new(Account::start(&folder.join(format!("{stem}-account.jsonl")), head)?);
         let mut recording = Self { ways: Vec::new(), begun: Instant::now(), stem, account };
-        for (kind, tap) in KINDS.into_iter().zip(taps) {
+        for ((kind, tap), signature) in KINDS.into_iter().zip(taps).zip(signatures) {
             let files = folder.join(format!("{}-{kind}-%05d.mkv", recording.stem));
-            let way = coder(&files, time, Coding::of(size.0, size.1), rules.file_length)?;
+            let way = coder(&files, time, Coding::of(size.0, size.1), rules.file_length, signature)?;
             recording.ways.push((tap.clone(), tap.add(way.clone()), way));
         }
         Ok(recording)
@@ -128,8 +129,20 @@ pub(crate) fn coder_text(coding: Coding) -> String {
     )
 }
 
+/// Matroska whose head says what it is and who made it: a file that is cut off has no other place left.
+pub(crate) fn sign(mux: &gst::Element, signature: &str) {
+    mux.set_property("offset-to-zero", true);
+    mux.set_property("writing-app", signature);
+}
+
 /// Into Matroska: its clusters are written as they are finished, so that a file that is cut off plays up to there.
-fn coder(location: &Path, time: &Time, coding: Coding, file_length: Duration) -> Result<Arc<Way>, String> {
+fn coder(
+    location: &Path,
+    time: &Time,
+    coding: Coding,
+    file_length: Duration,
+    signature: &str,
+) -> Result<Arc<Way>, String> {
     let length_ns = u64::try_from(file_length.as_nanos()).unwrap_or(u64::MAX);
     Way::start(&coder_text(coding), ROOM, true, time, |pipeline, coder| {
         let make = |name: &str| {
@@ -139,7 +152,7 @@ fn coder(location: &Path, time: &Time, coding: Coding, file_length: Duration) ->
         };
         let files = make("splitmuxsink")?;
         let mux = make("matroskamux")?;
-        mux.set_property("offset-to-zero", true);
+        sign(&mux, signature);
         mux.set_property("min-cluster-duration", 200_000_000_i64);
         mux.set_property("max-cluster-duration", 1_000_000_000_i64);
         let sink = make("filesink")?;

@@ -1,4 +1,4 @@
-//! The picture on screens: a window, or whatever GStreamer shows pictures with. One that fails is tried again.
+//! The picture on screens: a window, a whole monitor, or whatever GStreamer shows pictures with. One that fails is tried again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use gst::prelude::*;
 use vesalius_isolate::Urgency;
 
 use super::error::LiveError;
+use super::monitor::{self, XWindow};
 use super::outlet::{Tap, Time, Way};
 use super::urgent::hurry;
 
@@ -14,67 +15,115 @@ use super::urgent::hurry;
 const ROOM: u64 = 1;
 /// A screen that failed is tried again after this time.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// A window of one's own is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a screen is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// A window of whatever desktop there is.
+    Window,
+    /// A whole monitor, by its name or the first.
+    Monitor(Option<String>),
+    /// Elements as gst-launch takes them, the last of which shows pictures.
+    Text(String),
+}
+
+impl Kind {
+    fn name(&self) -> String {
+        match self {
+            Self::Window => "the window".to_owned(),
+            Self::Monitor(None) => "the monitor".to_owned(),
+            Self::Monitor(Some(name)) => format!("the monitor '{name}'"),
+            Self::Text(text) => format!("the screen '{text}'"),
+        }
+    }
+
+    /// Whether it is opened again when it is gone: a person may have closed a window.
+    fn comes_back(&self) -> bool {
+        *self != Self::Window
+    }
+}
+
+/// A screen that is open.
+struct Shown {
+    id: u64,
+    way: Arc<Way>,
+    window: Option<Arc<XWindow>>,
+    looked_at: Instant,
+}
+
+impl Shown {
+    /// Why it shows nothing any more.
+    fn error(&mut self) -> Option<String> {
+        if let Some(error) = self.way.error() {
+            return Some(error);
+        }
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return None;
+        }
+        self.looked_at = Instant::now();
+        let is_gone = self.window.as_ref().is_some_and(|window| !window.is_there());
+        is_gone.then(|| "its window is gone".to_owned())
+    }
+}
 
 /// One screen.
 pub(crate) struct Screen {
-    text: String,
-    /// Whether it is opened again when it is gone: a person may have closed a window.
-    comes_back: bool,
+    kind: Kind,
     urgency: Option<Urgency>,
-    way: Option<(u64, Arc<Way>)>,
+    shown: Option<Shown>,
     tried_at: Instant,
 }
 
 impl Screen {
-    /// A window of whatever system there is.
+    /// Opens a screen.
     ///
     /// # Errors
     ///
-    /// [`LiveError::Window`].
-    pub(crate) fn window(urgency: Option<Urgency>, tap: &Tap, time: &Time) -> Result<Self, LiveError> {
-        if ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none()) {
-            let text =
-                "neither DISPLAY nor WAYLAND_DISPLAY is set: start it within a desktop, or use --serve";
-            return Err(LiveError::Window { message: text.to_owned() });
-        }
-        let screen = Self::open("autovideosink", false, urgency, tap, time);
-        screen.map_err(|message| LiveError::Window { message })
-    }
-
-    /// Elements as gst-launch takes them, the last of which shows pictures.
-    ///
-    /// # Errors
-    ///
-    /// [`LiveError::Settings`]: there are no such elements. A device that is not there is no error, but is said and tried again.
-    pub(crate) fn sink(
-        text: &str,
+    /// [`LiveError::Window`] for a window or a monitor that there is not, [`LiveError::Settings`] for elements that there are not. A
+    /// device that is named by elements and is not there is no error, but is said and tried again: it may be plugged in later.
+    pub(crate) fn start(
+        kind: Kind,
         urgency: Option<Urgency>,
         tap: &Tap,
         time: &Time,
     ) -> Result<Self, LiveError> {
-        let wrong =
-            |message: String| LiveError::Settings { message: format!("the sink '{text}': {message}") };
-        gst::parse::bin_from_description(text, true).map_err(|e| wrong(e.message().to_owned()))?;
-        // What does not open now may later: the screen may be plugged in after the program has started.
-        Ok(Self::open(text, true, urgency, tap, time).unwrap_or_else(|_| Self {
-            text: text.to_owned(),
-            comes_back: true,
-            urgency,
-            way: None,
-            tried_at: Instant::now(),
-        }))
+        let mut screen = Self { kind, urgency, shown: None, tried_at: Instant::now() };
+        if screen.kind == Kind::Window
+            && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none())
+        {
+            let text =
+                "neither DISPLAY nor WAYLAND_DISPLAY is set: start it within a desktop, or use --serve";
+            return Err(LiveError::Window { message: text.to_owned() });
+        }
+        if let Kind::Text(text) = &screen.kind {
+            let parsed = gst::parse::bin_from_description(text, true);
+            parsed.map_err(|e| LiveError::Settings {
+                message: format!("the sink '{text}': {}", e.message()),
+            })?;
+        }
+        match screen.open(tap, time) {
+            Err(message) if !matches!(screen.kind, Kind::Text(_)) => Err(LiveError::Window { message }),
+            _ => Ok(screen),
+        }
     }
 
-    fn open(
-        text: &str,
-        comes_back: bool,
-        urgency: Option<Urgency>,
-        tap: &Tap,
-        time: &Time,
-    ) -> Result<Self, String> {
+    fn open(&mut self, tap: &Tap, time: &Time) -> Result<(), String> {
+        let (text, window) = match &self.kind {
+            Kind::Window => {
+                monitor::survive();
+                ("autovideosink".to_owned(), None)
+            }
+            Kind::Monitor(name) => {
+                let whole = monitor::take(name.as_deref())?;
+                (whole.text, whole.window)
+            }
+            Kind::Text(text) => (text.clone(), None),
+        };
         let now_is_best = !text.contains("sync=");
         let way = Way::start(&format!("videoconvert ! {text}"), ROOM, false, time, |pipeline, bin| {
-            if let Some(urgency) = urgency {
+            if let Some(urgency) = self.urgency {
                 hurry(pipeline, urgency);
             }
             // Waiting for a frame's time would only make it late: it has come just now.
@@ -83,35 +132,33 @@ impl Screen {
                     set_sync(&element);
                 }
             }
-            Ok(())
+            window.as_ref().map_or(Ok(()), |window| window.lend(bin))
         })?;
-        let id = tap.add(way.clone());
-        Ok(Self {
-            text: text.to_owned(),
-            comes_back,
-            urgency,
-            way: Some((id, way)),
-            tried_at: Instant::now(),
-        })
+        let window = window.map(Arc::new);
+        if let Some(window) = window.clone() {
+            way.keep(Box::new(window));
+        }
+        self.shown = Some(Shown { id: tap.add(way.clone()), way, window, looked_at: Instant::now() });
+        Ok(())
     }
 
     /// Takes it away where it has failed, and opens it again when it is time. What there is to say.
     pub(crate) fn watch(&mut self, tap: &Tap, time: &Time) -> Option<String> {
-        if let Some((id, way)) = &self.way {
-            let error = way.error()?;
-            tap.remove(*id);
-            (self.way, self.tried_at) = (None, Instant::now());
-            return Some(match self.comes_back {
-                true => format!("the screen '{}' is tried again: {error}", self.text),
-                false => format!("the window is gone: {error}"),
+        if let Some(shown) = &mut self.shown {
+            let error = shown.error()?;
+            tap.remove(shown.id);
+            (self.shown, self.tried_at) = (None, Instant::now());
+            return Some(match self.kind.comes_back() {
+                true => format!("{} is tried again: {error}", self.kind.name()),
+                false => format!("{} is gone: {error}", self.kind.name()),
             });
         }
-        if !self.comes_back || self.tried_at.elapsed() < AGAIN_AFTER {
+        if !self.kind.comes_back() || self.tried_at.elapsed() < AGAIN_AFTER {
             return None;
         }
         self.tried_at = Instant::now();
-        *self = Self::open(&self.text, true, self.urgency, tap, time).ok()?;
-        Some(format!("the screen '{}' is there", self.text))
+        self.open(tap, time).ok()?;
+        Some(format!("{} is there", self.kind.name()))
     }
 }
 

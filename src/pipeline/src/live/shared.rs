@@ -22,6 +22,7 @@ use super::outlet::{Tap, Time};
 use super::privacy::Exits;
 use super::record::Recording;
 use super::room::RecordingRules;
+use super::status::signatures;
 use super::webrtc::Webrtc;
 use crate::collect::result_of;
 use crate::identity;
@@ -227,7 +228,8 @@ impl Shared {
             }
             let taps = [&self.exits.annotated, &self.exits.clean];
             let size = (feed.width, feed.height);
-            match Recording::start(folder, &self.rules, taps, &self.time, size, &self.head()) {
+            let signatures = signatures(self);
+            match Recording::start(folder, &self.rules, taps, &self.time, size, &self.head(), &signatures) {
                 Ok(recording) => {
                     *self.account.lock() = Some(recording.account().clone());
                     side.now = Some(recording);

@@ -9,6 +9,7 @@ use vesalius_measure::result::{FrameResult, Measurement, Reason, ResultStatus, V
 use vesalius_serve::{Ai, Metric, MetricKind, Privacy, Recording, Signal, Status, ValueNow};
 
 use super::latency::LatencyReport;
+use super::record::KINDS;
 use super::room::free_bytes;
 use super::shared::Shared;
 
@@ -179,6 +180,27 @@ pub(crate) fn facts(shared: &Shared) -> serde_json::Value {
 pub(crate) fn engine(shared: &Shared) -> serde_json::Value {
     let engine = shared.seen.lock().result.as_ref().map(|result| result.engine.clone());
     serde_json::to_value(engine).unwrap_or_default()
+}
+
+/// What a recording that begins now says of itself in its file's head, one for each kind of picture.
+pub(crate) fn signatures(shared: &Shared) -> [String; 2] {
+    let result = shared.seen.lock().result.clone();
+    let engine = result.as_ref().filter(|result| !result.engine.sha256.is_empty()).map_or_else(
+        || "no engine".to_owned(),
+        |result| {
+            let engine = &result.engine;
+            format!(
+                "engine {} {} {} on {}, SHA-256 {}",
+                engine.name, engine.version, engine.precision, engine.backend, engine.sha256
+            )
+        },
+    );
+    let scale = result.as_deref().map(calibration).filter(|scale| !scale.is_empty());
+    let scale = scale.unwrap_or_else(|| "no scale".to_owned());
+    let (version, utc) = (env!("CARGO_PKG_VERSION"), crate::identity::now_utc());
+    KINDS.map(|kind| {
+        format!("Vesalius {version}, {kind} picture from {utc} on; {engine}; {scale}; not for clinical use")
+    })
 }
 
 /// Figures for Prometheus.
