@@ -47,10 +47,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == vesalius_engine::apart::ARGUMENT) {
         return vesalius_engine::apart::serve();
     }
-    let args = Args::parse();
     vesalius_engine::share_heaps();
+    let args = Args::parse();
     if matches!(args.command, Command::Live(_)) {
-        vesalius_engine::return_large_memory(1 << 20);
+        vesalius_engine::return_large_memory(4 << 20);
     }
     let recorded = match audit::begin(&args) {
         Ok(recorded) => recorded,

@@ -20,9 +20,9 @@ pub(crate) fn give_back(runtime: Option<&Path>) {
     let _ = runtime;
 }
 
-/// Gives memory of this many bytes and more to the system as soon as it is free. GNU's C library would keep it in its heaps from the
-/// first time on that such a piece was freed, and pieces of frames' sizes that live for different times leave holes there that grow
-/// for hours. For programs that run for so long.
+/// Gives pieces of memory of this many bytes and more back to the system as soon as they are free. GNU's C library keeps them in its
+/// heaps from the first time on that such a piece was freed; where coders come and go for hours, those heaps are full of holes then,
+/// and grow. For programs that run for so long and use large pieces again and again by themselves.
 pub fn return_large_memory(from_bytes: i32) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt(3) takes no pointers, is thread-safe in glibc and changes nothing about memory in use.

@@ -169,7 +169,6 @@ impl Feed {
                 writable.set_flags(gst::BufferFlags::DISCONT);
             }
         }
-        inner.last = Some(buffer.clone());
         self.push(&mut inner, buffer, at.saturating_sub(self.base), now, Origin::Source);
     }
 
@@ -241,6 +240,10 @@ impl Feed {
         let pts = inner.last_pts.map_or(pts, |last| pts.max(last + gst::ClockTime::USECOND));
         inner.last_pts = Some(pts);
         buffer.make_mut().set_pts(pts);
+        // Not before it has its time: the source's buffer would be copied for that, and its pool would have to throw its memory away.
+        if from == Origin::Source {
+            inner.last = Some(buffer.clone());
+        }
         {
             let mut arrivals = self.arrivals.lock();
             if arrivals.len() >= ARRIVALS {
