@@ -87,6 +87,10 @@ fn ctl_does_what_the_page_does() {
         let lasts = pictures.last().unwrap().shown_ns - pictures[0].shown_ns;
         assert!((1_900_000_000..3_500_000_000).contains(&lasts), "{name}: {lasts} ns");
         assert_eq!(pictures[0].size, (320, 240));
+        let bytes = std::fs::read(out.join(&name)).unwrap();
+        let head = String::from_utf8_lossy(bytes.get(..4096).unwrap_or(&bytes)).into_owned();
+        let sha256 = head.split("SHA-256 ").nth(1).and_then(|rest| rest.get(..64)).unwrap_or_default();
+        assert!(sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit()), "{name}: {head}");
     }
     let wrong =
         run(vesalius().args(["ctl", "--at", &at, "status"]).env("VESALIUS_TOKEN", "another-token-of-16"));

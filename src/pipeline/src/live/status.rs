@@ -185,16 +185,14 @@ pub(crate) fn engine(shared: &Shared) -> serde_json::Value {
 /// What a recording that begins now says of itself in its file's head, one for each kind of picture.
 pub(crate) fn signatures(shared: &Shared) -> [String; 2] {
     let result = shared.seen.lock().result.clone();
-    let engine = result.as_ref().filter(|result| !result.engine.sha256.is_empty()).map_or_else(
-        || "no engine".to_owned(),
-        |result| {
-            let engine = &result.engine;
-            format!(
-                "engine {} {} {} on {}, SHA-256 {}",
-                engine.name, engine.version, engine.precision, engine.backend, engine.sha256
-            )
-        },
-    );
+    let engine = match result.as_ref().map(|result| &result.engine) {
+        None => "no engine yet".to_owned(),
+        Some(engine) if engine.sha256.is_empty() => format!("engine {}, not loaded yet", engine.name),
+        Some(engine) => format!(
+            "engine {} {} {} on {}, SHA-256 {}",
+            engine.name, engine.version, engine.precision, engine.backend, engine.sha256
+        ),
+    };
     let scale = result.as_deref().map(calibration).filter(|scale| !scale.is_empty());
     let scale = scale.unwrap_or_else(|| "no scale".to_owned());
     let (version, utc) = (env!("CARGO_PKG_VERSION"), crate::identity::now_utc());

@@ -52,7 +52,7 @@ mod tests {
             pipeline.set_state(gst::State::Null).unwrap();
             // Fields 18 and 41, behind the name, which may hold anything: priority and policy.
             let stat = nice.lock().last().unwrap().rsplit(')').next().unwrap().to_owned();
-            let fields: Vec<i64> = stat.split_whitespace().skip(1).map(|f| f.parse().unwrap()).collect();
+            let fields: Vec<i128> = stat.split_whitespace().skip(1).map(|f| f.parse().unwrap()).collect();
             (granted.map(|granted| *granted.lock()), fields[14], fields[37])
         };
         let (_, priority, policy) = on(None);
