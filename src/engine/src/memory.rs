@@ -60,6 +60,13 @@ mod c {
     pub(super) const MADV_DONTNEED: c_int = 4;
 }
 
+/// Gives back to the system what lies free in the process's heaps, in the middle of them too. Allocations of other threads wait
+/// meanwhile.
+pub fn trim_heaps() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    heap();
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn heap() {
     // SAFETY: malloc_trim(3) takes no pointers, is thread-safe in glibc and changes nothing about memory in use.

@@ -80,6 +80,9 @@ use crate::encode::make;
 /// How often messages are read and the status is told.
 const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
+/// Memory that coders and waiting frames left free is given back this often. It takes up to 30 ms, in which a picture may have to wait.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+
 /// What a live job does.
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
@@ -263,6 +266,7 @@ pub struct LiveJob {
     shared: Arc<Shared>,
     pulse: Pulse,
     watch: Watch,
+    trimmed_at: Instant,
     begun: Instant,
     duration: Option<Duration>,
 }
@@ -354,6 +358,7 @@ impl LiveJob {
             pipeline,
             shared,
             watch: Watch::default(),
+            trimmed_at: Instant::now(),
             begun: Instant::now(),
             duration: options.duration,
         };
@@ -463,6 +468,10 @@ impl LiveJob {
     /// Tells the hub, and takes away what has failed.
     fn look_after(&mut self, tell: &mut dyn FnMut(&str)) {
         let shared = &self.shared;
+        if self.trimmed_at.elapsed() > TRIM_EVERY {
+            vesalius_engine::trim_heaps();
+            self.trimmed_at = Instant::now();
+        }
         if let Some(text) = shared.watch_recording() {
             tell(&text);
         }
