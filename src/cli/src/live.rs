@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -90,8 +90,8 @@ impl Log {
             loop {
                 let event = match events.recv_timeout(LOOK_UP) {
                     Ok(event) => event,
-                    Err(_) if ended.load(Ordering::Acquire) => return,
-                    Err(_) => continue,
+                    Err(RecvTimeoutError::Timeout) if !ended.load(Ordering::Acquire) => continue,
+                    Err(_) => return,
                 };
                 match recorded.write(event.name, &event.details) {
                     Ok(()) => is_broken = false,
