@@ -15,6 +15,7 @@
 //! pixels for RGB and luma and 2×2 blocks for chroma. Alpha and unused bytes of the frame are never written.
 
 use vesalius_measure::frame::{ColorMatrix, ColorRange, FrameMut, PixelFormat};
+use vesalius_measure::wide::with_wide_instructions;
 
 use crate::color::{Pixel, divide_by_255, floor_by_255};
 use crate::layer::{DrawError, Layer, Span, TILE_HEIGHT, TILE_WIDTH, Tile};
@@ -131,13 +132,15 @@ fn packed<const BYTES: usize, const BLUE_FIRST: bool>(tile: &Tile, frame: &mut F
         let line = frame.row_mut(0, tile.top + row);
         let start = (tile.left + span.start()) * BYTES;
         let (line, _) = line.get_mut(start..).unwrap_or(&mut []).as_chunks_mut::<BYTES>();
-        for (bytes, &[b, g, r, a]) in line.iter_mut().zip(pixels) {
-            let rest = u16::from(255 - a);
-            let source = if BLUE_FIRST { [b, g, r] } else { [r, g, b] };
-            for (d, s) in bytes.iter_mut().zip(source) {
-                *d = s + divide_by_255(u16::from(*d) * rest);
+        with_wide_instructions(move || {
+            for (bytes, &[b, g, r, a]) in line.iter_mut().zip(pixels) {
+                let rest = u16::from(255 - a);
+                let source = if BLUE_FIRST { [b, g, r] } else { [r, g, b] };
+                for (d, s) in bytes.iter_mut().zip(source) {
+                    *d = s + divide_by_255(u16::from(*d) * rest);
+                }
             }
-        }
+        });
     }
 }
 
@@ -145,10 +148,12 @@ fn luma(tile: &Tile, frame: &mut FrameMut<'_>, y: Row) {
     for (row, span, pixels) in rows(tile, frame.height()) {
         let line = frame.row_mut(0, tile.top + row);
         let line = line.get_mut(tile.left + span.start()..).unwrap_or(&mut []);
-        for (d, pixel) in line.iter_mut().zip(pixels) {
-            let rest = divide_by_255(u16::from(*d) * u16::from(255 - pixel[3]));
-            *d = (y.apply::<0>(pixel.map(i16::from)) + i32::from(rest)).clamp(0, 255) as u8;
-        }
+        with_wide_instructions(move || {
+            for (d, pixel) in line.iter_mut().zip(pixels) {
+                let rest = divide_by_255(u16::from(*d) * u16::from(255 - pixel[3]));
+                *d = (y.apply::<0>(pixel.map(i16::from)) + i32::from(rest)).clamp(0, 255) as u8;
+            }
+        });
     }
 }
 
@@ -173,17 +178,18 @@ fn chroma(tile: &Tile, frame: &mut FrameMut<'_>, yuv: &Coefficients) {
         let (first, last) = (span.start() / 2, span.end().div_ceil(2));
         let (upper, _) = upper.as_chunks::<2>();
         let (lower, _) = lower.as_chunks::<2>();
-        let blocks = upper.iter().zip(lower).take(last).skip(first);
-        for (sum, (upper, lower)) in sums.iter_mut().zip(blocks) {
-            let [a, b] = upper.map(|p| p.map(i16::from));
-            let [c, d] = if two_rows { lower.map(|p| p.map(i16::from)) } else { [[0; 4]; 2] };
-            *sum = [
-                a[0] + b[0] + c[0] + d[0],
-                a[1] + b[1] + c[1] + d[1],
-                a[2] + b[2] + c[2] + d[2],
-                a[3] + b[3] + c[3] + d[3],
-            ];
-        }
+        let part = first..last.min(upper.len());
+        let [upper, lower] = [upper, lower].map(|row| row.get(part.clone()).unwrap_or(&[]));
+        // Of the last row alone there is no lower one.
+        let lower_counts = i16::from(two_rows);
+        let out = &mut sums;
+        with_wide_instructions(move || {
+            for (sum, (upper, lower)) in out.iter_mut().zip(upper.iter().zip(lower)) {
+                let ([a, b], [c, d]) = (upper.map(|p| p.map(i16::from)), lower.map(|p| p.map(i16::from)));
+                let of = |i: usize| a[i] + b[i] + lower_counts * (c[i] + d[i]);
+                *sum = [of(0), of(1), of(2), of(3)];
+            }
+        });
         let count = last - first;
         // A block at an odd right edge has one column: a division by another number of pixels.
         let whole = count.min((width / 2).saturating_sub(first));
@@ -206,10 +212,17 @@ fn chroma(tile: &Tile, frame: &mut FrameMut<'_>, yuv: &Coefficients) {
 
 /// Blends blocks of `1 << SHIFT` pixels onto every `step`-th byte of a chroma line.
 fn blocks_onto<const SHIFT: u32>(line: &mut [u8], step: usize, sums: &[[i16; 4]], row: Row) {
-    for (d, &sum) in line.iter_mut().step_by(step).zip(sums) {
+    // x / (255·n) = (x / n) / 255 in whole numbers, and x / n is at most 255·255 + 127.
+    let onto = move |d: u8, sum: [i16; 4]| {
         let clear = (255 << SHIFT) - u32::from(sum[3] as u16);
-        // x / (255·n) = (x / n) / 255 in whole numbers, and x / n is at most 255·255 + 127.
-        let rest = floor_by_255(((u32::from(*d) * clear + (127 << SHIFT)) >> SHIFT) as u16);
-        *d = (row.apply::<SHIFT>(sum) + i32::from(rest)).clamp(0, 255) as u8;
+        let rest = floor_by_255(((u32::from(d) * clear + (127 << SHIFT)) >> SHIFT) as u16);
+        (row.apply::<SHIFT>(sum) + i32::from(rest)).clamp(0, 255) as u8
+    };
+    if step == 1 {
+        with_wide_instructions(move || {
+            line.iter_mut().zip(sums).for_each(|(d, &sum)| *d = onto(*d, sum));
+        });
+    } else {
+        line.iter_mut().step_by(step).zip(sums).for_each(|(d, &sum)| *d = onto(*d, sum));
     }
 }

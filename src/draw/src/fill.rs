@@ -1,6 +1,7 @@
 //! Areas: translucent panels, and outlines filled on request.
 
 use vesalius_measure::geometry::PointInFrame;
+use vesalius_measure::wide::with_wide_instructions;
 
 use crate::color::{Color, over};
 use crate::layer::Layer;
@@ -38,7 +39,9 @@ impl Layer {
             let dy = radius - from_edge;
             if dy <= 0.0 || inset == 0 {
                 self.paint_row(row, x, x + width, |_, run| {
-                    run.iter_mut().for_each(|pixel| *pixel = over(full, *pixel));
+                    with_wide_instructions(move || {
+                        run.iter_mut().for_each(|pixel| *pixel = over(full, *pixel));
+                    });
                 });
                 continue;
             }

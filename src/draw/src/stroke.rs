@@ -6,6 +6,7 @@
 
 use vesalius_measure::ellipse::EllipseInFrame;
 use vesalius_measure::geometry::PointInFrame;
+use vesalius_measure::wide::with_wide_instructions;
 
 use crate::color::Color;
 use crate::layer::{Layer, REACH_UNIT};
@@ -160,13 +161,15 @@ impl Pen<'_> {
             let along_dy = dy * uy;
             self.layer.reach_row(y, start, end, |x, reaches| {
                 let dx_first = (x as f64 - a.0) as f32;
-                for (reach, step) in reaches.iter_mut().zip(&STEPS) {
-                    let dx = dx_first + step;
-                    let along = (dx * ux + along_dy).max(0.0).min(whole);
-                    let (ex, ey) = (dx - along * ux, dy - along * uy);
-                    let inside = (radius - (ex * ex + ey * ey).sqrt()) * REACH_UNIT;
-                    *reach = (*reach).max(round_to_u16(inside.max(0.0)));
-                }
+                with_wide_instructions(move || {
+                    for (reach, step) in reaches.iter_mut().zip(&STEPS) {
+                        let dx = dx_first + step;
+                        let along = (dx * ux + along_dy).max(0.0).min(whole);
+                        let (ex, ey) = (dx - along * ux, dy - along * uy);
+                        let inside = (radius - (ex * ex + ey * ey).sqrt()) * REACH_UNIT;
+                        *reach = (*reach).max(round_to_u16(inside.max(0.0)));
+                    }
+                });
             });
         }
     }

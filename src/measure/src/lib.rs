@@ -34,4 +34,5 @@ pub mod signal;
 pub mod track;
 pub mod uncertainty;
 pub mod units;
+pub mod wide;
 pub mod yuv;

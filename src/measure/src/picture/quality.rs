@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use super::working::{Row, WorkingPicture};
+use crate::wide::with_wide_instructions;
 
 /// Luma below 5 % and above 98 %.
 const DARK_BELOW: u8 = 13;
@@ -137,10 +138,9 @@ struct Sums {
     laplacian2: u64,
 }
 
-impl Quality {
-    /// Looks at a picture within its field.
-    pub fn of(picture: &WorkingPicture, field: &Field, glare: &Glare, levels: &PictureLevels) -> Self {
-        let mut sums = Sums::default();
+impl Sums {
+    fn of(picture: &WorkingPicture, field: &Field, glare: &Glare, levels: &PictureLevels) -> Self {
+        let mut sums = Self::default();
         for (y, (first, end)) in field.spans().enumerate() {
             if first >= end {
                 continue;
@@ -163,6 +163,14 @@ impl Quality {
                 laplacian(&mut sums, rows, glare.row(y), from..to);
             }
         }
+        sums
+    }
+}
+
+impl Quality {
+    /// Looks at a picture within its field.
+    pub fn of(picture: &WorkingPicture, field: &Field, glare: &Glare, levels: &PictureLevels) -> Self {
+        let sums = Sums::of(picture, field, glare, levels);
         let of_field = |n: usize| if sums.field == 0 { 0.0 } else { n as f64 / sums.field as f64 };
         // Σ L² / n over (Σ Y / n)².
         let sharpness = if sums.luma == 0 {
@@ -184,65 +192,78 @@ impl Quality {
 }
 
 /// The part of a row within a span.
+#[inline]
 fn part(plane: &[u8], span: std::ops::Range<usize>) -> &[u8] {
     plane.get(span.start..span.end.min(plane.len())).unwrap_or(&[])
 }
 
 fn count(sums: &mut Sums, row: Row<'_>, glare: &[u8], span: std::ops::Range<usize>, levels: &PictureLevels) {
-    let (mut dark, mut bright, mut lit, mut glares) = (0_u32, 0_u32, 0_u32, 0_u32);
-    for &g in part(glare, span.clone()) {
-        glares += u32::from(g);
-    }
-    for &y in part(row.luma, span) {
-        dark += u32::from(y < DARK_BELOW);
-        bright += u32::from(y > BRIGHT_ABOVE);
-        lit += u32::from(y > levels.black_luma);
-    }
-    sums.dark += dark as usize;
-    sums.bright += bright as usize;
-    sums.lit += lit as usize;
-    sums.glare += glares as usize;
+    let (luma, glare, black) = (part(row.luma, span.clone()), part(glare, span), levels.black_luma);
+    let [dark, bright, lit, glares] = with_wide_instructions(move || {
+        let (mut dark, mut bright, mut lit, mut glares) = (0_u32, 0_u32, 0_u32, 0_u32);
+        for &g in glare {
+            glares += u32::from(g);
+        }
+        for &y in luma {
+            dark += u32::from(y < DARK_BELOW);
+            bright += u32::from(y > BRIGHT_ABOVE);
+            lit += u32::from(y > black);
+        }
+        [dark, bright, lit, glares].map(|count| count as usize)
+    });
+    sums.dark += dark;
+    sums.bright += bright;
+    sums.lit += lit;
+    sums.glare += glares;
 }
 
 fn count_red(sums: &mut Sums, row: Row<'_>, span: std::ops::Range<usize>, levels: &PictureLevels) {
-    let of = |plane| part(plane, span.clone());
-    let (mut lit, mut reds, mut deep) = (0_u32, 0_u32, 0_u32);
-    let colours = of(row.red).iter().zip(of(row.green)).zip(of(row.blue));
-    for (&y, ((&r, &g), &b)) in of(row.luma).iter().zip(colours) {
-        let (r, g, b) = (u16::from(r), u16::from(g), u16::from(b));
-        let is_red = (10 * r >= 11 * g) & (10 * r >= 11 * b);
-        let is_coloured = 5 * g.min(b) <= 4 * r;
-        let is_warm = 5 * g >= 4 * b;
-        let is_lit = y > levels.black_luma;
-        lit += u32::from(is_lit);
-        let is_tissue = is_red & is_coloured & is_warm & is_lit;
-        reds += u32::from(is_tissue);
-        deep += u32::from(is_tissue & (25 * g <= 18 * r));
-    }
-    sums.lit_of_red += lit as usize;
-    sums.red += reds as usize;
-    sums.deep_red += deep as usize;
+    let [luma, red, green, blue] =
+        [row.luma, row.red, row.green, row.blue].map(|plane| part(plane, span.clone()));
+    let black = levels.black_luma;
+    let [lit, reds, deep] = with_wide_instructions(move || {
+        let (mut lit, mut reds, mut deep) = (0_u32, 0_u32, 0_u32);
+        for (&y, ((&r, &g), &b)) in luma.iter().zip(red.iter().zip(green).zip(blue)) {
+            let (r, g, b) = (u16::from(r), u16::from(g), u16::from(b));
+            let is_red = (10 * r >= 11 * g) & (10 * r >= 11 * b);
+            let is_coloured = 5 * g.min(b) <= 4 * r;
+            let is_warm = 5 * g >= 4 * b;
+            let is_lit = y > black;
+            lit += u32::from(is_lit);
+            let is_tissue = is_red & is_coloured & is_warm & is_lit;
+            reds += u32::from(is_tissue);
+            deep += u32::from(is_tissue & (25 * g <= 18 * r));
+        }
+        [lit, reds, deep].map(|count| count as usize)
+    });
+    sums.lit_of_red += lit;
+    sums.red += reds;
+    sums.deep_red += deep;
 }
 
 fn laplacian(sums: &mut Sums, rows: [&[u8]; 3], glare: &[u8], span: std::ops::Range<usize>) {
-    let [above, here, below] = rows;
     let of =
         |plane, shift: usize| <[u8]>::get(plane, span.start + shift - 1..span.end + shift - 1).unwrap_or(&[]);
+    let [above, here, below] = rows;
     let (left, right) = (of(here, 0), of(here, 2));
-    // Rows of a working picture are short enough for 32 bits: 1020² a pixel.
-    let (mut used, mut luma, mut squares) = (0_i32, 0_i32, 0_i32);
-    let neighbours = of(above, 1).iter().zip(of(below, 1)).zip(left.iter().zip(right));
-    for ((&y, &g), ((&a, &b), (&l, &r))) in of(here, 1).iter().zip(of(glare, 1)).zip(neighbours) {
-        // All of it fits 16 bits, which are twice as many numbers an instruction.
-        let kept = i16::from(1 - g.min(1));
-        let value = 4 * i16::from(y) - i16::from(a) - i16::from(b) - i16::from(l) - i16::from(r);
-        let value = value * kept;
-        squares += i32::from(value) * i32::from(value);
-        luma += i32::from(i16::from(y) * kept);
-        used += i32::from(kept);
-    }
-    // None is negative.
-    sums.used += u64::from(used.unsigned_abs());
-    sums.luma += u64::from(luma.unsigned_abs());
-    sums.laplacian2 += u64::from(squares.unsigned_abs());
+    let [above, here, below, glare] = [above, here, below, glare].map(|plane| of(plane, 1));
+    let [used, luma, squares] = with_wide_instructions(move || {
+        // Rows of a working picture are short enough for 32 bits: 1020² a pixel.
+        let (mut used, mut luma, mut squares) = (0_i32, 0_i32, 0_i32);
+        let neighbours = above.iter().zip(below).zip(left.iter().zip(right));
+        for ((&y, &g), ((&a, &b), (&l, &r))) in here.iter().zip(glare).zip(neighbours) {
+            // All of it fits 16 bits, which are twice as many numbers an instruction.
+            let kept = i16::from(1 - g.min(1));
+            let value = 4 * i16::from(y) - i16::from(a) - i16::from(b) - i16::from(l) - i16::from(r);
+            let value = value * kept;
+            squares += i32::from(value) * i32::from(value);
+            luma += i32::from(i16::from(y) * kept);
+            used += i32::from(kept);
+        }
+        // None is negative.
+        [used, luma, squares].map(|sum| u64::from(sum.unsigned_abs()))
+    });
+    sums.used += used;
+    sums.luma += luma;
+    sums.laplacian2 += squares;
 }

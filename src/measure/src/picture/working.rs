@@ -3,6 +3,8 @@
 use crate::frame::{ColorMatrix, ColorRange, Frame, PixelFormat};
 use crate::geometry::PointInFrame;
 
+use crate::wide::with_wide_instructions;
+
 /// Longer side, in pixels, that a working picture has about.
 const TARGET_PX: usize = 640;
 
@@ -23,8 +25,8 @@ pub struct WorkingPicture {
     red: Vec<u8>,
     green: Vec<u8>,
     blue: Vec<u8>,
-    /// What chroma adds to a row, between uses.
-    chroma: [Vec<i16>; 3],
+    /// Chroma of a row, U and V, between uses.
+    chroma: [Vec<u8>; 2],
 }
 
 /// One row of a working picture.
@@ -40,18 +42,24 @@ pub struct Row<'a> {
     pub blue: &'a [u8],
 }
 
+/// Chroma of a picture without colour.
+const GRAY: u8 = 128;
+
 /// The places in a block of `factor` pixels that are looked at, along one axis.
 const fn samples(factor: usize) -> [usize; 2] {
     [(factor - 1) / 4, factor - 1 - (factor - 1) / 4]
 }
 
+#[inline]
 fn luma_of(r: u8, g: u8, b: u8) -> u8 {
     // 299, 587 and 114 thousandths, in parts of 256; 255 · 256 + 128 still fits.
     ((77 * u16::from(r) + 150 * u16::from(g) + 29 * u16::from(b) + 128) >> 8) as u8
 }
 
+#[inline]
 fn mean(values: [u8; 4]) -> u8 {
-    ((values.iter().map(|&v| u32::from(v)).sum::<u32>() + 2) / 4) as u8
+    let [a, b, c, d] = values.map(u16::from);
+    ((a + b + c + d + 2) >> 2) as u8
 }
 
 /// What planes are made of.
@@ -68,56 +76,92 @@ impl<const BYTES: usize> Sample for [u8; BYTES] {
     const NONE: Self = [0; BYTES];
 }
 
-/// Appends what `of` makes of the four samples of each block of `factor` pixels along two rows of it; of a block of one pixel they
+/// Writes what `of` makes of the four samples of each block of `factor` pixels along two rows of it; of a block of one pixel they
 /// are all that one.
-fn extend_by_blocks<T: Sample>(
-    out: &mut Vec<u8>,
+fn write_blocks<T: Sample>(
+    out: &mut [u8],
     [above, below]: [&[T]; 2],
     factor: usize,
     of: impl Fn([T; 4]) -> u8,
 ) {
     // With a size that is known when this is compiled it is several times as quick; these are what pictures up to 4K have.
     match factor {
-        1 => out.extend(above.iter().map(|&sample| of([sample; 4]))),
-        2 => extend_by_blocks_of::<T, 2>(out, [above, below], of),
-        3 => extend_by_blocks_of::<T, 3>(out, [above, below], of),
-        4 => extend_by_blocks_of::<T, 4>(out, [above, below], of),
-        6 => extend_by_blocks_of::<T, 6>(out, [above, below], of),
+        1 => with_wide_instructions(|| {
+            out.iter_mut().zip(above).for_each(|(out, &sample)| *out = of([sample; 4]));
+        }),
+        2 => write_blocks_of::<T, 2>(out, [above, below], of),
+        3 => write_blocks_of::<T, 3>(out, [above, below], of),
+        4 => write_blocks_of::<T, 4>(out, [above, below], of),
+        6 => write_blocks_of::<T, 6>(out, [above, below], of),
         _ => {
             let places = samples(factor);
             let (above, below) = (above.chunks_exact(factor), below.chunks_exact(factor));
-            out.extend(above.zip(below).map(|(a, b)| of(corners(a, b, places))));
+            for (out, (a, b)) in out.iter_mut().zip(above.zip(below)) {
+                *out = of(corners(a, b, places));
+            }
         }
     }
 }
 
-fn extend_by_blocks_of<T: Sample, const FACTOR: usize>(
-    out: &mut Vec<u8>,
+fn write_blocks_of<T: Sample, const FACTOR: usize>(
+    out: &mut [u8],
     rows: [&[T]; 2],
     of: impl Fn([T; 4]) -> u8,
 ) {
     let [above, below] = rows.map(|row| row.as_chunks::<FACTOR>().0);
-    out.extend(above.iter().zip(below).map(|(a, b)| of(corners(a, b, const { samples(FACTOR) }))));
+    with_wide_instructions(move || {
+        for (out, (a, b)) in out.iter_mut().zip(above.iter().zip(below)) {
+            *out = of(corners(a, b, const { samples(FACTOR) }));
+        }
+    });
+}
+
+/// Writes the chroma of blocks of `factor` pixels of a row, of which there is a sample for every second pixel.
+fn write_places<T: Sample>(out: &mut [u8], row: &[T], factor: usize, of: impl Fn(T) -> u8) {
+    let done = with_wide_instructions(|| match factor {
+        1 => {
+            let pairs = out.as_chunks_mut::<2>().0.iter_mut().zip(row);
+            2 * pairs.map(|(out, &sample)| *out = [of(sample); 2]).count()
+        }
+        2 => out.iter_mut().zip(row).map(|(out, &sample)| *out = of(sample)).count(),
+        // Two blocks are six pixels and three samples.
+        3 => {
+            let pairs = out.as_chunks_mut::<2>().0.iter_mut().zip(row.as_chunks::<3>().0);
+            2 * pairs.map(|(out, &[a, _, b])| *out = [of(a), of(b)]).count()
+        }
+        _ => 0,
+    });
+    // The others, and what is left at the end.
+    for (x, out) in out.iter_mut().enumerate().skip(done) {
+        *out = row.get((x * factor + factor / 2) / 2).map_or(GRAY, |&sample| of(sample));
+    }
 }
 
 /// The samples at two places of two rows of a block.
+#[inline]
 fn corners<T: Sample>(above: &[T], below: &[T], [left, right]: [usize; 2]) -> [T; 4] {
     let at = |row: &[T], place: usize| row.get(place).copied().unwrap_or(T::NONE);
     [at(above, left), at(above, right), at(below, left), at(below, right)]
 }
 
-/// From YUV bytes to RGB: what each byte adds.
+/// Fraction bits of the factors of a [`Conversion`]: as many as it takes for every byte to come out as it would with real numbers.
+const BITS: u32 = 16;
+
+/// From YUV bytes to RGB, in whole numbers.
+#[derive(Clone, Copy)]
 struct Conversion {
-    luma: [u8; 256],
-    red_v: [i16; 256],
-    green_u: [i16; 256],
-    green_v: [i16; 256],
-    blue_u: [i16; 256],
+    black: i32,
+    luma: i32,
+    red_v: i32,
+    green_u: i32,
+    green_v: i32,
+    blue_u: i32,
 }
 
-/// Of a byte in a table of all bytes.
-fn of_byte<T: Copy + Default>(table: &[T; 256], byte: u8) -> T {
-    table.get(usize::from(byte)).copied().unwrap_or_default()
+/// A number times a factor, rounded to the nearest.
+#[inline]
+fn times(value: i32, factor: i32) -> i32 {
+    (value * factor + (1 << (BITS - 1))) >> BITS
 }
 
 impl Conversion {
@@ -134,14 +178,14 @@ impl Conversion {
         };
         let kg = 1.0 - kr - kb;
         let (black, luma_gain, chroma_gain) = match range {
-            ColorRange::Full => (0.0, 1.0, 1.0),
-            ColorRange::Limited => (16.0, 255.0 / 219.0, 255.0 / 224.0),
+            ColorRange::Full => (0, 1.0, 1.0),
+            ColorRange::Limited => (16, 255.0 / 219.0, 255.0 / 224.0),
         };
-        // Below a few hundreds in size; the cast to a byte saturates.
-        let chroma =
-            |gain: f64| std::array::from_fn(|v| ((v as f64 - 128.0) * gain * chroma_gain).round() as i16);
+        let fixed = |gain: f64| (gain * f64::from(1 << BITS)).round() as i32;
+        let chroma = |gain: f64| fixed(gain * chroma_gain);
         Self {
-            luma: std::array::from_fn(|v| ((v as f64 - black) * luma_gain).round() as u8),
+            black,
+            luma: fixed(luma_gain),
             red_v: chroma(2.0 * (1.0 - kr)),
             green_u: chroma(-2.0 * (1.0 - kb) * kb / kg),
             green_v: chroma(-2.0 * (1.0 - kr) * kr / kg),
@@ -149,14 +193,104 @@ impl Conversion {
         }
     }
 
-    /// What chroma adds to red, green and blue.
-    fn chroma(&self, u: u8, v: u8) -> [i16; 3] {
-        [
-            of_byte(&self.red_v, v),
-            of_byte(&self.green_u, u) + of_byte(&self.green_v, v),
-            of_byte(&self.blue_u, u),
-        ]
+    /// Luma in full range.
+    #[inline]
+    fn luma(&self, y: u8) -> u8 {
+        times(i32::from(y) - self.black, self.luma).clamp(0, 255) as u8
     }
+
+    /// Red, green and blue of a luma in full range and of chroma.
+    #[inline]
+    fn rgb(&self, luma: u8, u: u8, v: u8) -> [u8; 3] {
+        let (luma, u, v) = (i32::from(luma), i32::from(u) - 128, i32::from(v) - 128);
+        let red = luma + times(v, self.red_v);
+        let green = luma + times(u, self.green_u) + times(v, self.green_v);
+        let blue = luma + times(u, self.blue_u);
+        [red, green, blue].map(|colour| colour.clamp(0, 255) as u8)
+    }
+}
+
+/// The two rows of a plane in which a row's samples lie.
+fn sampled<'a>(frame: &Frame<'a>, y: usize, factor: usize) -> [&'a [u8]; 2] {
+    samples(factor).map(|s| frame.row(0, y * factor + s))
+}
+
+fn packed<const BYTES: usize>(
+    [luma, red, green, blue]: [&mut [u8]; 4],
+    frame: &Frame<'_>,
+    y: usize,
+    factor: usize,
+    rgb: impl Fn([u8; BYTES]) -> [u8; 3],
+) {
+    let rows = sampled(frame, y, factor).map(|row| row.as_chunks::<BYTES>().0);
+    // One plane at a time: loops without branches, which become wide instructions.
+    write_blocks(red, rows, factor, |block| mean(block.map(|p| rgb(p)[0])));
+    write_blocks(green, rows, factor, |block| mean(block.map(|p| rgb(p)[1])));
+    write_blocks(blue, rows, factor, |block| mean(block.map(|p| rgb(p)[2])));
+    let colours = red.iter().zip(green.iter()).zip(blue.iter());
+    with_wide_instructions(|| {
+        for (luma, ((&r, &g), &b)) in luma.iter_mut().zip(colours) {
+            *luma = luma_of(r, g, b);
+        }
+    });
+}
+
+fn packed_luma<const BYTES: usize>(
+    out: &mut [u8],
+    frame: &Frame<'_>,
+    y: usize,
+    factor: usize,
+    rgb: impl Fn([u8; BYTES]) -> [u8; 3],
+) {
+    let rows = sampled(frame, y, factor).map(|row| row.as_chunks::<BYTES>().0);
+    write_blocks(out, rows, factor, |block| {
+        let [a, b, c, d] = block.map(&rgb);
+        luma_of(
+            mean([a[0], b[0], c[0], d[0]]),
+            mean([a[1], b[1], c[1], d[1]]),
+            mean([a[2], b[2], c[2], d[2]]),
+        )
+    });
+}
+
+/// Luma of a format that has it, brought to full range where there is a conversion.
+fn first_plane(out: &mut [u8], frame: &Frame<'_>, y: usize, factor: usize, conversion: Option<&Conversion>) {
+    let rows = sampled(frame, y, factor);
+    match conversion {
+        Some(&conversion) => write_blocks(out, rows, factor, move |block| conversion.luma(mean(block))),
+        None => write_blocks(out, rows, factor, mean),
+    }
+}
+
+fn yuv(
+    [luma, red, green, blue]: [&mut [u8]; 4],
+    chroma: &mut [Vec<u8>; 2],
+    frame: &Frame<'_>,
+    y: usize,
+    factor: usize,
+    conversion: &Conversion,
+) {
+    first_plane(luma, frame, y, factor, Some(conversion));
+    let chroma_row = (y * factor + factor / 2) / 2;
+    let (first, second) = (frame.row(1, chroma_row), frame.row(2, chroma_row));
+    let [us, vs] = chroma;
+    us.resize(luma.len(), GRAY);
+    vs.resize(luma.len(), GRAY);
+    if frame.format() == PixelFormat::Nv12 {
+        let (pairs, _) = first.as_chunks::<2>();
+        write_places(us, pairs, factor, |[u, _]| u);
+        write_places(vs, pairs, factor, |[_, v]| v);
+    } else {
+        write_places(us, first, factor, |u| u);
+        write_places(vs, second, factor, |v| v);
+    }
+    let conversion = *conversion;
+    with_wide_instructions(|| {
+        let from = luma.iter().zip(us.iter().zip(vs.iter()));
+        for ((&luma, (&u, &v)), ((red, green), blue)) in from.zip(red.iter_mut().zip(green).zip(blue)) {
+            [*red, *green, *blue] = conversion.rgb(luma, u, v);
+        }
+    });
 }
 
 impl WorkingPicture {
@@ -164,174 +298,85 @@ impl WorkingPicture {
     pub fn take(&mut self, frame: &Frame<'_>) {
         self.set_size(frame.width(), frame.height());
         let conversion = Conversion::for_frame(frame);
-        (0..self.height).for_each(|y| self.append(frame, y, conversion.as_ref()));
-        self.fill_up();
+        (0..self.height).for_each(|y| self.write(frame, y, y, conversion.as_ref()));
     }
 
     /// Takes one row of what [`take`](Self::take) would make of a frame, by its number there.
     pub fn take_row(&mut self, frame: &Frame<'_>, y: usize) {
         self.set_size(frame.width(), frame.height());
         if y < self.height {
-            self.append(frame, y, Conversion::for_frame(frame).as_ref());
+            self.write(frame, y, 0, Conversion::for_frame(frame).as_ref());
         }
         self.height = 1;
-        self.fill_up();
     }
 
     /// Takes a frame's luma alone, which is the same as with [`take`](Self::take) and costs a fraction; rows have no colours then.
     pub fn take_luma(&mut self, frame: &Frame<'_>) {
         self.set_size(frame.width(), frame.height());
-        let conversion = Conversion::for_frame(frame);
-        for y in 0..self.height {
+        for colour in [&mut self.red, &mut self.green, &mut self.blue] {
+            colour.clear();
+        }
+        let (conversion, factor, width) = (Conversion::for_frame(frame), self.factor, self.width);
+        for (y, out) in self.luma.chunks_exact_mut(width.max(1)).enumerate() {
             match frame.format() {
-                PixelFormat::Rgb => self.packed_luma::<3>(frame, y, |[r, g, b]| [r, g, b]),
-                PixelFormat::Bgr => self.packed_luma::<3>(frame, y, |[b, g, r]| [r, g, b]),
+                PixelFormat::Rgb => packed_luma::<3>(out, frame, y, factor, |[r, g, b]| [r, g, b]),
+                PixelFormat::Bgr => packed_luma::<3>(out, frame, y, factor, |[b, g, r]| [r, g, b]),
                 PixelFormat::Rgbx | PixelFormat::Rgba => {
-                    self.packed_luma::<4>(frame, y, |[r, g, b, _]| [r, g, b]);
+                    packed_luma::<4>(out, frame, y, factor, |[r, g, b, _]| [r, g, b]);
                 }
                 PixelFormat::Bgrx | PixelFormat::Bgra => {
-                    self.packed_luma::<4>(frame, y, |[b, g, r, _]| [r, g, b]);
+                    packed_luma::<4>(out, frame, y, factor, |[b, g, r, _]| [r, g, b]);
                 }
                 PixelFormat::Gray8 | PixelFormat::Nv12 | PixelFormat::I420 => {
-                    self.first_plane(frame, y, conversion.as_ref());
+                    first_plane(out, frame, y, factor, conversion.as_ref());
                 }
             }
-        }
-        self.luma.resize(self.width * self.height, 0);
-    }
-
-    /// Appends a row.
-    fn append(&mut self, frame: &Frame<'_>, y: usize, conversion: Option<&Conversion>) {
-        match frame.format() {
-            PixelFormat::Rgb => self.packed::<3>(frame, y, |[r, g, b]| [r, g, b]),
-            PixelFormat::Bgr => self.packed::<3>(frame, y, |[b, g, r]| [r, g, b]),
-            PixelFormat::Rgbx | PixelFormat::Rgba => self.packed::<4>(frame, y, |[r, g, b, _]| [r, g, b]),
-            PixelFormat::Bgrx | PixelFormat::Bgra => self.packed::<4>(frame, y, |[b, g, r, _]| [r, g, b]),
-            PixelFormat::Gray8 => {
-                let from = self.luma.len();
-                self.first_plane(frame, y, None);
-                for colour in [&mut self.red, &mut self.green, &mut self.blue] {
-                    colour.extend_from_slice(self.luma.get(from..).unwrap_or(&[]));
-                }
-            }
-            PixelFormat::Nv12 | PixelFormat::I420 => {
-                if let Some(conversion) = conversion {
-                    self.yuv(frame, y, conversion);
-                }
-            }
-        }
-    }
-
-    /// Whatever a frame held, every plane is as large as it is said to be.
-    fn fill_up(&mut self) {
-        for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
-            plane.resize(self.width * self.height, 0);
         }
     }
 
     /// A black picture as it would be of a frame of this size.
     pub fn blank(&mut self, frame_width: usize, frame_height: usize) {
         self.set_size(frame_width, frame_height);
-        self.fill_up();
+        for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
+            plane.fill(0);
+        }
     }
 
-    /// Chooses the factor and empties the planes.
+    /// Chooses the factor; every plane is as large as it is said to be.
     fn set_size(&mut self, frame_width: usize, frame_height: usize) {
         let (longer, shorter) = (frame_width.max(frame_height), frame_width.min(frame_height).max(1));
         self.factor = ((longer + TARGET_PX / 2) / TARGET_PX).clamp(1, shorter);
         (self.width, self.height) = (frame_width / self.factor, frame_height / self.factor);
         for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
-            plane.clear();
-            plane.reserve(self.width * self.height);
+            plane.resize(self.width * self.height, 0);
         }
     }
 
-    fn packed<const BYTES: usize>(
-        &mut self,
-        frame: &Frame<'_>,
-        y: usize,
-        rgb: impl Fn([u8; BYTES]) -> [u8; 3],
-    ) {
-        let rows = samples(self.factor).map(|s| frame.row(0, y * self.factor + s).as_chunks::<BYTES>().0);
-        let from = self.luma.len();
-        // One plane at a time: loops without branches, which become wide instructions.
-        extend_by_blocks(&mut self.red, rows, self.factor, |block| mean(block.map(|p| rgb(p)[0])));
-        extend_by_blocks(&mut self.green, rows, self.factor, |block| mean(block.map(|p| rgb(p)[1])));
-        extend_by_blocks(&mut self.blue, rows, self.factor, |block| mean(block.map(|p| rgb(p)[2])));
-        let of = |plane| <[u8]>::get(plane, from..).unwrap_or(&[]);
-        let colours = of(&self.red).iter().zip(of(&self.green)).zip(of(&self.blue));
-        self.luma.extend(colours.map(|((&r, &g), &b)| luma_of(r, g, b)));
-    }
-
-    fn packed_luma<const BYTES: usize>(
-        &mut self,
-        frame: &Frame<'_>,
-        y: usize,
-        rgb: impl Fn([u8; BYTES]) -> [u8; 3],
-    ) {
-        let rows = samples(self.factor).map(|s| frame.row(0, y * self.factor + s).as_chunks::<BYTES>().0);
-        extend_by_blocks(&mut self.luma, rows, self.factor, |block| {
-            let [a, b, c, d] = block.map(&rgb);
-            luma_of(
-                mean([a[0], b[0], c[0], d[0]]),
-                mean([a[1], b[1], c[1], d[1]]),
-                mean([a[2], b[2], c[2], d[2]]),
-            )
-        });
-    }
-
-    /// Luma of a format that has it, brought to full range where there is a conversion.
-    fn first_plane(&mut self, frame: &Frame<'_>, y: usize, conversion: Option<&Conversion>) {
-        let rows = samples(self.factor).map(|s| frame.row(0, y * self.factor + s));
-        match conversion {
-            Some(conversion) => {
-                extend_by_blocks(&mut self.luma, rows, self.factor, |block| {
-                    of_byte(&conversion.luma, mean(block))
-                });
+    /// Writes what row `y` would be into row `to`.
+    fn write(&mut self, frame: &Frame<'_>, y: usize, to: usize, conversion: Option<&Conversion>) {
+        let (factor, at) = (self.factor, to * self.width..(to + 1) * self.width);
+        let planes = [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue];
+        let out = planes.map(|plane| plane.get_mut(at.clone()).unwrap_or(&mut []));
+        match frame.format() {
+            PixelFormat::Rgb => packed::<3>(out, frame, y, factor, |[r, g, b]| [r, g, b]),
+            PixelFormat::Bgr => packed::<3>(out, frame, y, factor, |[b, g, r]| [r, g, b]),
+            PixelFormat::Rgbx | PixelFormat::Rgba => {
+                packed::<4>(out, frame, y, factor, |[r, g, b, _]| [r, g, b]);
             }
-            None => extend_by_blocks(&mut self.luma, rows, self.factor, mean),
-        }
-    }
-
-    fn yuv(&mut self, frame: &Frame<'_>, y: usize, conversion: &Conversion) {
-        let from = self.luma.len();
-        self.first_plane(frame, y, Some(conversion));
-        let chroma_row = (y * self.factor + self.factor / 2) / 2;
-        let luma = self.luma.get(from..).unwrap_or(&[]);
-        let (first, second) = (frame.row(1, chroma_row), frame.row(2, chroma_row));
-        let (pairs, _) = first.as_chunks::<2>();
-        let is_interleaved = frame.format() == PixelFormat::Nv12;
-        let chroma_at = |at: usize| {
-            if is_interleaved {
-                pairs.get(at).map_or((128, 128), |&[u, v]| (u, v))
-            } else {
-                (first.get(at).copied().unwrap_or(128), second.get(at).copied().unwrap_or(128))
+            PixelFormat::Bgrx | PixelFormat::Bgra => {
+                packed::<4>(out, frame, y, factor, |[b, g, r, _]| [r, g, b]);
             }
-        };
-        // What chroma adds, pixel by pixel; two share a sample where the picture is not reduced.
-        let mut parts = std::mem::take(&mut self.chroma);
-        parts.iter_mut().for_each(|part| part.resize(self.width.next_multiple_of(2), 0));
-        let [red, green, blue] = &mut parts;
-        if self.factor == 1 {
-            let pairs = [red, green, blue].map(|part| part.as_chunks_mut::<2>().0);
-            let [red, green, blue] = pairs;
-            for (at, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
-                let (u, v) = chroma_at(at);
-                let [to_r, to_g, to_b] = conversion.chroma(u, v);
-                (*r, *g, *b) = ([to_r; 2], [to_g; 2], [to_b; 2]);
+            PixelFormat::Gray8 => {
+                let [luma, colours @ ..] = out;
+                first_plane(luma, frame, y, factor, None);
+                colours.into_iter().for_each(|colour| colour.copy_from_slice(luma));
             }
-        } else {
-            for (x, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
-                let (u, v) = chroma_at((x * self.factor + self.factor / 2) / 2);
-                [*r, *g, *b] = conversion.chroma(u, v);
+            PixelFormat::Nv12 | PixelFormat::I420 => {
+                if let Some(conversion) = conversion {
+                    yuv(out, &mut self.chroma, frame, y, factor, conversion);
+                }
             }
         }
-        let add = |(&luma, &part): (&u8, &i16)| (i16::from(luma) + part).clamp(0, 255) as u8;
-        let [red, green, blue] = &parts;
-        self.red.extend(luma.iter().zip(red).map(add));
-        self.green.extend(luma.iter().zip(green).map(add));
-        self.blue.extend(luma.iter().zip(blue).map(add));
-        self.chroma = parts;
     }
 
     /// Width in working pixels.
@@ -373,5 +418,56 @@ impl WorkingPicture {
     pub fn to_frame(&self, (x, y): (f64, f64)) -> PointInFrame {
         let factor = self.factor.max(1) as f64;
         PointInFrame { x_px: (x + 0.5) * factor - 0.5, y_px: (y + 0.5) * factor - 0.5 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_give_what_real_ones_do() {
+        // K_R and K_B of ITU-R BT.601-7 (2.5.1), BT.709-6 (3.2) and BT.2020-2 (table 4).
+        for (matrix, kr, kb) in [
+            (ColorMatrix::Bt601, 0.299, 0.114),
+            (ColorMatrix::Bt709, 0.2126, 0.0722),
+            (ColorMatrix::Bt2020, 0.2627, 0.0593),
+        ] {
+            let kg = 1.0 - kr - kb;
+            for (range, black, luma_gain, chroma_gain) in
+                [(ColorRange::Full, 0.0, 1.0, 1.0), (ColorRange::Limited, 16.0, 255.0 / 219.0, 255.0 / 224.0)]
+            {
+                let conversion = Conversion::of(range, matrix);
+                for byte in 0..=255_u8 {
+                    let luma = ((f64::from(byte) - black) * luma_gain).round() as u8;
+                    assert_eq!(conversion.luma(byte), luma, "luma {byte}, {range:?}");
+                    let chroma = |gain: f64| ((f64::from(byte) - 128.0) * gain * chroma_gain).round() as i32;
+                    let colour = |part: i32| (100 + part).clamp(0, 255) as u8;
+                    let of_v = conversion.rgb(100, 128, byte);
+                    assert_eq!(of_v[0], colour(chroma(2.0 * (1.0 - kr))), "red of {byte}");
+                    assert_eq!(of_v[1], colour(chroma(-2.0 * (1.0 - kr) * kr / kg)), "green of V {byte}");
+                    let of_u = conversion.rgb(100, byte, 128);
+                    assert_eq!(of_u[1], colour(chroma(-2.0 * (1.0 - kb) * kb / kg)), "green of U {byte}");
+                    assert_eq!(of_u[2], colour(chroma(2.0 * (1.0 - kb))), "blue of {byte}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn chroma_is_that_of_the_middle_of_a_block_whatever_its_size() {
+        let row: Vec<u8> = (0..200).collect();
+        for factor in 1..9 {
+            for width in [1, 2, 7, 8, 45] {
+                let mut out = vec![0; width];
+                write_places(&mut out, &row, factor, |u| u);
+                let expected: Vec<u8> = (0..width).map(|x| row[(x * factor + factor / 2) / 2]).collect();
+                assert_eq!(out, expected, "{factor}, {width}");
+            }
+            // A row that is too short leaves gray.
+            let mut out = vec![0; 50];
+            write_places(&mut out, &row[..3], factor, |u| u);
+            assert_eq!(out.last(), Some(&GRAY), "{factor}");
+        }
     }
 }
