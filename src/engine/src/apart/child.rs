@@ -21,6 +21,8 @@ pub(super) struct Config {
     pub(super) runtime: PathBuf,
     pub(super) provider: Provider,
     pub(super) precision: Precision,
+    /// Of the model's file when the engine was opened: another one may lie in its place when a process is started again.
+    pub(super) sha256: String,
     pub(super) threads: usize,
     pub(super) spinning: bool,
     /// Most bytes of memory.
@@ -57,6 +59,13 @@ impl Job for Inference {
     fn start(config: &str, layout: &Layout) -> Result<Self, String> {
         let config = read(config)?;
         let engine = Engine::open(&config.folder).map_err(|error| error.to_string())?;
+        let lies_there = engine.manifest().model_file(config.precision).map(|(_, sha256)| sha256);
+        if lies_there != Some(config.sha256.as_str()) {
+            return Err(
+                "another engine lies in its folder than the one that was loaded: choose it to have it loaded"
+                    .to_owned(),
+            );
+        }
         let options = SessionOptions {
             threads: config.threads,
             spinning: config.spinning,

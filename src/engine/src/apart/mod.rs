@@ -106,6 +106,7 @@ impl ApartWorker {
             runtime: absolute(&runtime::load(options.runtime.as_deref())?.path),
             provider: selection.provider,
             precision: selection.precision,
+            sha256: engine.identity_on(&selection).sha256.clone(),
             threads: options.threads,
             spinning: options.spinning,
             data_bytes: DATA_BYTES,
