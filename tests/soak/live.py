@@ -220,9 +220,13 @@ def browse(address, seconds):
         pass
 
 
+# Minutes after which people begin again.
+ROUND = 6
+
+
 def minute(job, number, out):
-    """What people do in one minute of several."""
-    turn = number % 6
+    """What people do in one minute of a round."""
+    turn = number % ROUND
     if turn == 0:
         job.post("/api/snapshot")
         job.post("/api/record", on=True)
@@ -246,11 +250,22 @@ def minute(job, number, out):
 
 
 def flat(samples, key, slack):
-    """Whether the last quarter is no higher than the second: the first is for warming up."""
-    quarter = max(1, len(samples) // 4)
-    before = statistics.median(s[key] for s in samples[quarter:2 * quarter])
-    after = statistics.median(s[key] for s in samples[-quarter:])
-    print(f"{key:12} second quarter {before:14,.0f}   last quarter {after:14,.0f}   most {max(s[key] for s in samples):14,.0f}")
+    """Whether the minutes of a round are no higher the last time than the second: the first is for warming up. Each is held
+    against the same minute, for recording takes memory that browsers do not."""
+    times = {}
+    for s in samples:
+        if s["minute"]:
+            times.setdefault((s["minute"] - 1) % ROUND, {}).setdefault((s["minute"] - 1) // ROUND, []).append(s[key])
+    pairs = []
+    for rounds in times.values():
+        last = max(rounds)
+        if last >= 2:
+            pairs.append((statistics.median(rounds[1]), statistics.median(rounds[last])))
+    if not pairs:
+        print(f"{key:12} too short to tell: three rounds of {ROUND} minutes are needed")
+        return False
+    before, after = (statistics.mean(of) for of in zip(*pairs))
+    print(f"{key:12} second round {before:14,.0f}   last round {after:14,.0f}   most {max(s[key] for s in samples):14,.0f}")
     return after <= before + slack(before)
 
 
@@ -267,7 +282,7 @@ def soak(arguments):
             time.sleep(5)
             now = sample(job.process.pid)
             if now:
-                samples.append(now)
+                samples.append(now | {"minute": done})
             passed = (time.monotonic() - begun) / 60
             if passed >= done + 1 and passed * 60 < seconds - 15:
                 try:

@@ -111,8 +111,9 @@ fn lines(status: &Value) -> Vec<String> {
     let number = |path: &str| status.pointer(path).and_then(Value::as_f64).unwrap_or_default();
     let because = |why: String| if why.is_empty() { why } else { format!(" ({why})") };
     let picture = format!(
-        "picture    {}, {}x{}, {:.1}/s, {} came, {} not shown, 99.9 % within {:.1} ms",
+        "picture    {}{}, {}x{}, {:.1}/s, {} came, {} not shown, 99.9 % within {:.1} ms",
         text("/signal/state"),
+        because(text("/signal/why")),
         number("/signal/width"),
         number("/signal/height"),
         number("/signal/rate_hz"),
@@ -180,7 +181,10 @@ mod tests {
         assert_eq!(lines[4], "privacy    blanks leave the room (outside of the body)");
         assert_eq!(lines[5], "           head bpd: 91 ± 2 mm");
         let mut status = status;
+        status["signal"]["why"] = "pictures are lost".into();
         status["ai"] = json!({ "state": "RUNNING", "engine": "larynx", "rate_hz": 24.0, "age_ms": 41.0, "carried": true });
-        assert_eq!(super::lines(&status)[1], "AI         RUNNING, engine larynx, 24.0/s, 41 ms old, carried");
+        let lines = super::lines(&status);
+        assert!(lines[0].starts_with("picture    LIVE (pictures are lost), 640x480,"), "{lines:?}");
+        assert_eq!(lines[1], "AI         RUNNING, engine larynx, 24.0/s, 41 ms old, carried");
     }
 }

@@ -72,6 +72,7 @@ fn main() {
                 frames: u64::from(tick) * 6,
                 lost: 0,
                 delay_ms: 3.4,
+                why: String::new(),
             },
             ai: Ai {
                 on,

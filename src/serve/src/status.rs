@@ -49,6 +49,8 @@ pub struct Signal {
     pub lost: u64,
     /// Time from coming in to going out, 99.9th percentile of the last minute, milliseconds.
     pub delay_ms: f64,
+    /// What is wrong with what comes; empty when nothing is.
+    pub why: String,
 }
 
 /// What the engine does.

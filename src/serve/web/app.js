@@ -117,7 +117,8 @@ function show() {
   $("source").textContent = status.source || "Vesalius";
   $("notice").textContent = status.notice;
   const live = signal.state === "LIVE";
-  badge("signal", live ? "LIVE" : `${signal.state} for ${seconds(signal.for_s)}`, live ? "good" : "bad");
+  badge("signal", live ? (signal.why ? "LIVE, see below" : "LIVE") : `${signal.state} for ${seconds(signal.for_s)}`, live ? (signal.why ? "warn" : "good") : "bad");
+  $("signal").title = signal.why;
   const kinds = { RUNNING: "good", LOADING: "warn", DEGRADED: "warn", FAULT: "bad", OFF: "" };
   const found = status.values.some((v) => v.value !== null);
   const words = { RUNNING: found ? "AI RUNNING" : "AI RUNNING, nothing found", OFF: "AI OFF", LOADING: "AI LOADING", DEGRADED: "AI DEGRADED", FAULT: "AI FAULT" };
@@ -151,6 +152,7 @@ function show() {
     ["Runs in", ai.place],
     ["Version", status.version],
   ];
+  if (signal.why) figures.unshift(["What comes", signal.why]);
   if (ai.why) figures.unshift(["AI", ai.why]);
   $("figures").replaceChildren(...figures.flatMap(([name, text]) => {
     const dt = document.createElement("dt"), dd = document.createElement("dd");

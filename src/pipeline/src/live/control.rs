@@ -34,11 +34,14 @@ impl Controls {
 
     fn take_engine(&self, name: &str) -> Result<(), Refusal> {
         // Folders by path are for who starts the program, not for who reaches its page.
-        if !self.0.engines.iter().any(|engine| engine == name) {
-            let known = self.0.engines.join(", ");
-            return Err(Refusal::Bad(format!("there is no engine '{name}'; there are: {known}")));
-        }
-        self.0.segment.change_engine(name).map_err(Refusal::NotNow)
+        let Some(engine) = self.0.engines.get(name) else {
+            let known: Vec<&str> = self.0.engines.keys().map(String::as_str).collect();
+            return Err(Refusal::Bad(format!(
+                "there is no engine '{name}'; there are: {}",
+                known.join(", ")
+            )));
+        };
+        self.0.segment.change_engine(engine).map_err(Refusal::NotNow)
     }
 
     fn keep_last(&self, seconds: Option<u32>) -> Result<String, Refusal> {

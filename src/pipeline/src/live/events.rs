@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveEvent {
-    /// `asked`, `state`, `engine`, `calibration`, `recording`, `privacy` or `missed`.
+    /// `asked`, `state`, `engine`, `calibration`, `picture`, `recording` or `privacy`.
     pub name: &'static str,
     /// What it was, as an object; with `time_utc` and `monotonic_ns`, the time of the job's clock. Nothing in it is of a patient.
     pub details: Value,
@@ -72,6 +72,7 @@ impl Events {
 pub(crate) struct Watch {
     engine: Value,
     calibration: String,
+    picture: Value,
     recording: Value,
     privacy: Value,
     states: u32,
@@ -110,6 +111,7 @@ impl Watch {
         if engine["sha256"].as_str().is_some_and(|sha256| !sha256.is_empty()) {
             tell("engine", &mut self.engine, json!({ "engine": engine }));
         }
+        tell("picture", &mut self.picture, json!({ "why": status.signal.why }));
         let (recording, privacy) = (&status.recording, &status.privacy);
         tell("recording", &mut self.recording, json!({ "on": recording.on, "why": recording.why }));
         if privacy.gate {
@@ -152,9 +154,9 @@ mod tests {
         watch.look(&events, &status, json!({ "name": "larynx", "sha256": "ab" }));
         let told: Vec<LiveEvent> = out.try_iter().collect();
         let names: Vec<&str> = told.iter().map(|event| event.name).collect();
-        assert_eq!(names, ["recording", "engine", "recording", "calibration", "calibration"]);
-        assert_eq!(told[1].details["engine"]["sha256"], "ab");
-        assert_eq!(told[4].details["was"], "0.2000 mm/px, stated");
+        assert_eq!(names, ["picture", "recording", "engine", "recording", "calibration", "calibration"]);
+        assert_eq!(told[2].details["engine"]["sha256"], "ab");
+        assert_eq!(told[5].details["was"], "0.2000 mm/px, stated");
         assert!(told.iter().all(|event| event.details["monotonic_ns"].as_u64() > Some(0)));
     }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use vesalius_measure::live::SignalState;
 
 use super::card;
+use super::times::Times;
 
 /// Without a picture for longer, the last one is no longer shown as if it were now.
 const STALLED: Duration = Duration::from_millis(250);
@@ -20,10 +21,10 @@ const REPEAT: Duration = Duration::from_millis(100);
 const WAITING: u64 = 24;
 /// Frames that may wait before a chain that is too slow: more would make every picture late. The oldest goes.
 const BEHIND: u64 = 3;
+/// So many pictures within a second whose times could not be, and the source's clock is none.
+const ODD_TIMES: u64 = 3;
 /// A chain that is not up with the source for longer is too slow.
 const TOO_SLOW: Duration = Duration::from_secs(2);
-/// A picture that is due for longer keeps its time no more.
-const LATE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// Frames on their way that are remembered. Far more than can be there: those that the chain had no room for are found out when
 /// a later one passes.
 const ARRIVALS: usize = 1024;
@@ -65,7 +66,11 @@ struct Inner {
     caps: Option<gst::Caps>,
     last: Option<gst::Buffer>,
     last_at: Option<Instant>,
-    last_pts: Option<gst::ClockTime>,
+    times: Times,
+    /// Times that had been replaced a second ago, and in the second before that.
+    odd_times: u64,
+    odd_times_then: u64,
+    odd_times_at: Instant,
     /// What the chain was told of the pictures that it gets.
     told: SignalState,
     told_at: Instant,
@@ -75,8 +80,9 @@ struct Inner {
     frames: u64,
     pushed: u64,
     times_lost: u64,
-    /// When the chain was last up with the source.
+    /// When the chain was last up with the source, and whether that is too long ago.
     up_at: Instant,
+    is_behind: bool,
 }
 
 /// The entry of the chain. Pictures and ticks come from threads of their own.
@@ -99,6 +105,12 @@ pub(crate) struct FeedFigures {
     pub(crate) frames: u64,
     /// How often the source was lost.
     pub(crate) times_lost: u64,
+    /// Pictures whose time by the source could not be.
+    pub(crate) times_replaced: u64,
+    /// Whether that is so for several of them.
+    pub(crate) times_are_odd: bool,
+    /// Whether the chain is too slow for what comes, so that pictures are lost.
+    pub(crate) is_behind: bool,
     /// Why it is lost now; empty when it is not.
     pub(crate) why: String,
 }
@@ -125,7 +137,10 @@ impl Feed {
             caps: None,
             last: None,
             last_at: None,
-            last_pts: None,
+            times: Times::default(),
+            odd_times: 0,
+            odd_times_then: 0,
+            odd_times_at: now,
             told: SignalState::Live,
             told_at: now,
             repeat_at: now,
@@ -134,16 +149,14 @@ impl Feed {
             pushed: 0,
             times_lost: 0,
             up_at: now,
+            is_behind: false,
         };
         Self { source, clock, base, inner: Mutex::new(inner), arrivals: Mutex::default() }
     }
 
-    /// Takes a picture that was due at a time of the clock.
-    pub(crate) fn frame(&self, mut buffer: gst::Buffer, caps: &gst::CapsRef, at: gst::ClockTime) {
+    /// Takes a picture that is of a time of the clock, as its source says; without that, of now.
+    pub(crate) fn frame(&self, mut buffer: gst::Buffer, caps: &gst::CapsRef, due: Option<gst::ClockTime>) {
         let now = Instant::now();
-        // What comes late comes now: else it would get times before those of the pictures that were shown in its place.
-        let clock = self.clock.time();
-        let at = if clock.saturating_sub(at) > LATE { clock } else { at };
         let mut inner = self.inner.lock();
         if inner.caps.as_deref() != Some(caps) {
             let Ok(info) = gst_video::VideoInfo::from_caps(caps) else { return };
@@ -156,6 +169,7 @@ impl Feed {
             self.tell(&mut inner, SignalState::Live, now);
         }
         if comes_back {
+            inner.times.other_source();
             // It may be another scanner, or another patient.
             self.source.send_event(anew_event(Anew::Source));
         }
@@ -169,7 +183,8 @@ impl Feed {
                 writable.set_flags(gst::BufferFlags::DISCONT);
             }
         }
-        self.push(&mut inner, buffer, at.saturating_sub(self.base), now, Origin::Source);
+        let at = inner.times.of_picture(due.map(gst::ClockTime::nseconds), self.clock.time().nseconds());
+        self.push(&mut inner, buffer, at, now, Origin::Source);
     }
 
     /// The source gives no more, for a reason.
@@ -190,6 +205,11 @@ impl Feed {
     pub(crate) fn tick(&self) {
         let now = Instant::now();
         let mut inner = self.inner.lock();
+        if now.saturating_duration_since(inner.odd_times_at) > Duration::from_secs(1) {
+            let replaced = inner.times.replaced();
+            inner.odd_times_then = replaced.saturating_sub(inner.odd_times);
+            (inner.odd_times, inner.odd_times_at) = (replaced, now);
+        }
         let silent = inner
             .last_at
             .map_or(now.saturating_duration_since(inner.told_at), |at| now.saturating_duration_since(at));
@@ -220,7 +240,8 @@ impl Feed {
             (inner.last.clone(), Origin::Repeat)
         };
         let Some(picture) = picture else { return };
-        self.push(&mut inner, picture, self.clock.time().saturating_sub(self.base), now, from);
+        let at = inner.times.of_other(self.clock.time().nseconds());
+        self.push(&mut inner, picture, at, now, from);
     }
 
     fn tell(&self, inner: &mut Inner, state: SignalState, now: Instant) {
@@ -228,17 +249,9 @@ impl Feed {
         self.source.send_event(signal_event(state));
     }
 
-    fn push(
-        &self,
-        inner: &mut Inner,
-        mut buffer: gst::Buffer,
-        pts: gst::ClockTime,
-        now: Instant,
-        from: Origin,
-    ) {
-        // Two pictures never have one time, and none goes back.
-        let pts = inner.last_pts.map_or(pts, |last| pts.max(last + gst::ClockTime::USECOND));
-        inner.last_pts = Some(pts);
+    /// Hands a picture of a time of the clock to the chain.
+    fn push(&self, inner: &mut Inner, mut buffer: gst::Buffer, at_ns: u64, now: Instant, from: Origin) {
+        let pts = gst::ClockTime::from_nseconds(at_ns).saturating_sub(self.base);
         buffer.make_mut().set_pts(pts);
         // Not before it has its time: the source's buffer would be copied for that, and its pool would have to throw its memory away.
         if from == Origin::Source {
@@ -254,12 +267,11 @@ impl Feed {
         inner.pushed += 1;
         let waiting = self.source.current_level_buffers();
         // A slow chain has made room for one as often as it takes one: it is up again only where nothing waits.
-        let was_slow = now.saturating_duration_since(inner.up_at) > TOO_SLOW;
-        if waiting == 0 || (waiting < BEHIND && !was_slow) {
+        if waiting == 0 || (waiting < BEHIND && !inner.is_behind) {
             inner.up_at = now;
         }
-        let is_slow = now.saturating_duration_since(inner.up_at) > TOO_SLOW;
-        self.source.set_max_buffers(if is_slow { BEHIND } else { WAITING });
+        inner.is_behind = now.saturating_duration_since(inner.up_at) > TOO_SLOW;
+        self.source.set_max_buffers(if inner.is_behind { BEHIND } else { WAITING });
         // Refused only where the chain has ended.
         let _ = self.source.push_buffer(buffer);
     }
@@ -293,6 +305,9 @@ impl Feed {
             height: side(|info| info.height()),
             frames: inner.frames,
             times_lost: inner.times_lost,
+            times_replaced: inner.times.replaced(),
+            times_are_odd: inner.odd_times_then >= ODD_TIMES,
+            is_behind: inner.is_behind,
             why: inner.lost.clone().unwrap_or_default(),
         }
     }
@@ -331,7 +346,7 @@ mod tests {
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::Gray8, 16, 16).build().unwrap();
         let caps = info.to_caps().unwrap();
         for _ in 0..pictures {
-            feed.frame(gst::Buffer::with_size(info.size()).unwrap(), &caps, clock.time());
+            feed.frame(gst::Buffer::with_size(info.size()).unwrap(), &caps, Some(clock.time()));
             std::thread::sleep(Duration::from_millis(30));
         }
         let waiting = entry.current_level_buffers();

@@ -147,7 +147,7 @@ fn play(source: &Source, again: bool, urgency: Option<Urgency>, feed: &Arc<Feed>
         }
         _ => None,
     };
-    let end = run(&pipeline, &sink, again && source.ends(), feed, stop);
+    let end = run(source, &pipeline, &sink, again, feed, stop);
     over.store(true, Ordering::Release);
     let _ = pipeline.set_state(gst::State::Null);
     if let Some(renderer) = renderer {
@@ -169,13 +169,9 @@ fn hand_on(sink: &gst_app::AppSink, pipeline: &gst::Pipeline, feed: &Arc<Feed>) 
             };
             let segment = sample.segment().and_then(|s| s.downcast_ref::<gst::ClockTime>().cloned());
             let running = buffer.pts().and_then(|pts| segment?.to_running_time(pts));
-            let now = pipeline.clock().map(|clock| clock.time());
-            let due = running.zip(pipeline.base_time()).map(|(running, base)| running + base);
-            // A source without times gets those of arrival.
-            if let Some(at) = due.or(now) {
-                drop(sample);
-                feed.frame(buffer, &caps, at);
-            }
+            let due = running.zip(pipeline.base_time()).and_then(|(running, base)| running.checked_add(base));
+            drop(sample);
+            feed.frame(buffer, &caps, due);
             Ok(gst::FlowSuccess::Ok)
         })
         .build();
@@ -183,6 +179,7 @@ fn hand_on(sink: &gst_app::AppSink, pipeline: &gst::Pipeline, feed: &Arc<Feed>) 
 }
 
 fn run(
+    source: &Source,
     pipeline: &gst::Pipeline,
     sink: &gst_app::AppSink,
     again: bool,
@@ -209,7 +206,7 @@ fn run(
         }
         match message.as_ref().map(|m| m.view()) {
             Some(gst::MessageView::Eos(_)) => {
-                if !again {
+                if !(again && source.ends()) {
                     return End::Eos;
                 }
                 if pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_err() {
@@ -223,7 +220,8 @@ fn run(
         }
         let silent = feed.silent_for().map_or(begun.elapsed(), |silent| silent.min(begun.elapsed()));
         let has_sent = feed.silent_for().is_some_and(|silent| silent < begun.elapsed());
-        if silent > if has_sent { SILENT } else { CONNECT_WITHIN } {
+        // A recording may hold minutes without a picture, and would only begin anew.
+        if !(has_sent && source.ends()) && silent > if has_sent { SILENT } else { CONNECT_WITHIN } {
             return End::Failed(format!("it has sent nothing for {} s", silent.as_secs()));
         }
     }

@@ -34,10 +34,12 @@ mod shared;
 mod snapshot;
 mod source;
 mod status;
+mod times;
 mod urgent;
 mod view;
 mod webrtc;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +51,8 @@ use gst::prelude::*;
 use gstvesalius::{Measure, Mode, Overlay, Segment, StateMessage, ValueCorner};
 use parking_lot::Mutex;
 use vesalius_draw::{Corner, KeepClear};
-use vesalius_engine::{PrecisionChoice, ProviderChoice, Registry};
+use vesalius_engine::manifest::FILE_NAME;
+use vesalius_engine::{Manifest, PrecisionChoice, ProviderChoice, Registry};
 use vesalius_isolate::Urgency;
 use vesalius_measure::live::{AiState, SignalState};
 use vesalius_serve::{Control, Hub, Server, Status};
@@ -243,6 +246,19 @@ impl LiveOptions {
         overlay
     }
 
+    /// The engines that can be chosen while it runs, by name: those that are installed, and the one that it begins with, which may
+    /// lie elsewhere.
+    fn engines(&self) -> BTreeMap<String, String> {
+        let registry = Registry::standard();
+        let installed = registry.list().into_iter().filter(|entry| entry.manifest.is_ok());
+        let mut engines: BTreeMap<_, _> = installed.map(|entry| (entry.name.clone(), entry.name)).collect();
+        let own = registry.find(&self.engine).ok().filter(|_| !engines.contains_key(&self.engine));
+        if let Some(manifest) = own.and_then(|folder| Manifest::read(&folder.join(FILE_NAME)).ok()) {
+            engines.insert(manifest.engine.name, self.engine.clone());
+        }
+        engines
+    }
+
     /// What is wrong is said before anything begins. The engine itself is loaded while pictures pass.
     fn check(&self) -> Result<(), LiveError> {
         let wrong = |message: String| LiveError::Settings { message };
@@ -266,6 +282,8 @@ pub struct LiveJob {
     shared: Arc<Shared>,
     pulse: Pulse,
     watch: Watch,
+    /// What was last said of the pictures that come.
+    picture_why: String,
     trimmed_at: Instant,
     begun: Instant,
     duration: Option<Duration>,
@@ -321,7 +339,6 @@ impl LiveJob {
             Some(serve) => Webrtc::start(serve.address.ip(), &time).map(Arc::new),
             None => Err("no page is served".to_owned()),
         };
-        let engines = Registry::standard().list();
         let shared = Arc::new(Shared {
             segment,
             feed: feed.clone(),
@@ -339,7 +356,7 @@ impl LiveJob {
             max_age: options.max_age,
             folder: options.folder.clone(),
             hub: Hub::default(),
-            engines: engines.into_iter().filter(|e| e.manifest.is_ok()).map(|e| e.name).collect(),
+            engines: options.engines(),
             source: options.source.label(),
             notice: overlay.property::<Option<String>>("notice").unwrap_or_default(),
         });
@@ -358,6 +375,7 @@ impl LiveJob {
             pipeline,
             shared,
             watch: Watch::default(),
+            picture_why: String::new(),
             trimmed_at: Instant::now(),
             begun: Instant::now(),
             duration: options.duration,
@@ -471,6 +489,15 @@ impl LiveJob {
         if self.trimmed_at.elapsed() > TRIM_EVERY {
             vesalius_engine::trim_heaps();
             self.trimmed_at = Instant::now();
+        }
+        let feed = shared.feed.figures();
+        // That the source is lost is said with the state.
+        let why = if feed.why.is_empty() { status::picture_why(&feed) } else { String::new() };
+        if why != self.picture_why {
+            if !why.is_empty() {
+                tell(&why);
+            }
+            self.picture_why = why;
         }
         if let Some(text) = shared.watch_recording() {
             tell(&text);

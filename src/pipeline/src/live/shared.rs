@@ -1,6 +1,6 @@
 //! What the threads of a live job share, and what the newest frame says.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -148,7 +148,8 @@ pub(crate) struct Shared {
     pub(crate) max_age: Duration,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) hub: Hub,
-    pub(crate) engines: Vec<String>,
+    /// Engines that can be chosen: by what each is called, what it is found by.
+    pub(crate) engines: BTreeMap<String, String>,
     pub(crate) source: String,
     pub(crate) notice: String,
 }

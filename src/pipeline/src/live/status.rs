@@ -8,6 +8,7 @@ use vesalius_measure::live::{AiState, SignalState};
 use vesalius_measure::result::{FrameResult, Measurement, Reason, ResultStatus, Validity};
 use vesalius_serve::{Ai, Metric, MetricKind, Privacy, Recording, Signal, Status, ValueNow};
 
+use super::feed::FeedFigures;
 use super::latency::LatencyReport;
 use super::record::KINDS;
 use super::room::free_bytes;
@@ -28,6 +29,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
             frames: feed.frames,
             lost: seen.latencies.lost(),
             delay_ms: tenths(seen.delay_ms(0.999)),
+            why: picture_why(&feed),
         };
         (seen.result.clone(), signal)
     };
@@ -36,7 +38,8 @@ pub(crate) fn status(shared: &Shared) -> Status {
     let ai = ai(shared, on, result.as_deref());
     let values = result.as_deref().map(values).unwrap_or_default();
     let not_ready = match () {
-        () if !is_live => format!("{} {}", signal.state, feed.why).trim_end().to_owned(),
+        () if !is_live => format!("{} {}", signal.state, signal.why).trim_end().to_owned(),
+        () if feed.is_behind => signal.why.clone(),
         () if on && matches!(ai.state, AiState::Fault | AiState::Loading) => ai.why.clone(),
         () => String::new(),
     };
@@ -50,8 +53,23 @@ pub(crate) fn status(shared: &Shared) -> Status {
         privacy: privacy(shared),
         values,
         notice: shared.notice.clone(),
-        engines: shared.engines.clone(),
+        engines: shared.engines.keys().cloned().collect(),
         not_ready,
+    }
+}
+
+/// What is wrong with the pictures that come; empty where nothing is.
+pub(crate) fn picture_why(feed: &FeedFigures) -> String {
+    match () {
+        () if !feed.why.is_empty() => feed.why.clone(),
+        () if feed.is_behind => format!(
+            "pictures are lost: this machine is too slow for {}×{} at the source's rate; have it send less or smaller ones",
+            feed.width, feed.height
+        ),
+        () if feed.times_are_odd => {
+            "the source's times are no clock's; those at which pictures come are taken".to_owned()
+        }
+        () => String::new(),
     }
 }
 
@@ -229,6 +247,12 @@ pub(crate) fn metrics(shared: &Shared) -> Vec<Metric> {
             status.signal.lost as f64,
         ),
         one("vesalius_source_lost_total", "Times that the source was lost.", Counter, feed.times_lost as f64),
+        one(
+            "vesalius_source_times_replaced_total",
+            "Pictures whose time by the source could not be, so that it was that of coming.",
+            Counter,
+            feed.times_replaced as f64,
+        ),
         one("vesalius_inferred_total", "Pictures that the engine looked at.", Counter, count("inferred")),
         one("vesalius_inference_failed_total", "Pictures on which it failed.", Counter, count("failed")),
         one(
