@@ -25,6 +25,7 @@ packages=(
     libgstrtspserver-1.0-dev
     pkg-config
     xvfb
+    weston
 )
 # What the code is written against, and one element of each set of plugins that the program builds pipelines of.
 gstreamer_modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0 gstreamer-sdp-1.0 gstreamer-rtsp-server-1.0)

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // A window is handed to GStreamer by its number, and libX11 is told not to end the program.
 
 use std::ffi::{c_int, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use gst::prelude::*;
@@ -18,6 +18,11 @@ use x11rb::wrapper::ConnectionExt as _;
 
 /// Where the kernel tells of its displays.
 const KERNEL: &str = "/sys/class/drm";
+
+/// Where the kernel tells who listens on what.
+const SOCKETS: &str = "/proc/net/unix";
+/// The flags of a socket there that listens.
+const LISTENS: &str = "00010000";
 
 /// What shows a picture on a whole monitor.
 pub(crate) struct Whole {
@@ -74,6 +79,30 @@ pub(crate) fn take(name: Option<&str>) -> Result<Whole, String> {
     }
 }
 
+/// What shows a picture in a window of the desktop, as gst-launch takes it.
+///
+/// # Errors
+///
+/// One line: there is no desktop, or it does not answer. It is asked first, for what looks for a screen by itself goes on to those of
+/// which some take the program with them, and to text and nothing at all.
+pub(crate) fn desktop() -> Result<&'static str, String> {
+    match system() {
+        System::Wayland => {
+            ask_compositor()?;
+            Ok("waylandsink")
+        }
+        System::X11 => {
+            survive();
+            connect()?;
+            Ok("autovideosink")
+        }
+        System::Kernel => {
+            Err("neither DISPLAY nor WAYLAND_DISPLAY is set: start it within a desktop, use --fullscreen where there is none, or --serve"
+                .to_owned())
+        }
+    }
+}
+
 /// Names and sizes of the monitors that there are, for people.
 ///
 /// # Errors
@@ -106,7 +135,40 @@ fn choose<'a, T>(all: &'a [T], name: Option<&str>, name_of: impl Fn(&T) -> &str)
     })
 }
 
+/// Where the Wayland compositor listens.
+fn compositor() -> PathBuf {
+    let of = |name: &str| std::env::var_os(name).unwrap_or_default();
+    // A name without a folder is one of the runtime folder's, an absolute one stays as it is.
+    Path::new(&of("XDG_RUNTIME_DIR")).join(of("WAYLAND_DISPLAY"))
+}
+
+/// Which desktop there is, where what draws on it does not say that it is gone: a number that another one, or the same after a crash,
+/// does not have. `None` where there is none.
+///
+/// The kernel knows who listens; a compositor that hangs could not be asked without waiting for it.
+pub(crate) fn desktop_id() -> Option<u64> {
+    let path = compositor();
+    if system() != System::Wayland {
+        return Some(0);
+    }
+    let sockets = std::fs::read_to_string(SOCKETS).ok()?;
+    // proc_net_unix(5): number, references, protocol, flags, type, state, inode and path; connections to it have its path, too.
+    let mut fields = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let listens =
+        fields.find(|of| of.get(3) == Some(&LISTENS) && of.get(7).is_some_and(|at| Path::new(at) == path));
+    listens?.get(6)?.parse().ok()
+}
+
+/// Whether the Wayland compositor is there: `waylandsink` does not say.
+fn ask_compositor() -> Result<(), String> {
+    let asked = std::os::unix::net::UnixStream::connect(compositor());
+    asked
+        .map(drop)
+        .map_err(|error| format!("the Wayland compositor of WAYLAND_DISPLAY does not answer: {error}"))
+}
+
 fn wayland(name: Option<&str>) -> Result<Whole, String> {
+    ask_compositor()?;
     let mut text = "waylandsink fullscreen=true".to_owned();
     if let Some(name) = name {
         let sink = gst::ElementFactory::make("waylandsink").build();

@@ -50,6 +50,8 @@ struct Shown {
     id: u64,
     way: Arc<Way>,
     window: Option<Arc<XWindow>>,
+    /// The desktop that it is on, which may end.
+    desktop: Option<u64>,
     looked_at: Instant,
 }
 
@@ -64,7 +66,11 @@ impl Shown {
         }
         self.looked_at = Instant::now();
         let is_gone = self.window.as_ref().is_some_and(|window| !window.is_there());
-        is_gone.then(|| "its window is gone".to_owned())
+        if is_gone {
+            return Some("its window is gone".to_owned());
+        }
+        (self.desktop.is_some() && self.desktop != monitor::desktop_id())
+            .then(|| "the desktop is gone".to_owned())
     }
 }
 
@@ -90,13 +96,6 @@ impl Screen {
         time: &Time,
     ) -> Result<Self, LiveError> {
         let mut screen = Self { kind, urgency, shown: None, tried_at: Instant::now() };
-        if screen.kind == Kind::Window
-            && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none())
-        {
-            let text =
-                "neither DISPLAY nor WAYLAND_DISPLAY is set: start it within a desktop, or use --serve";
-            return Err(LiveError::Window { message: text.to_owned() });
-        }
         if let Kind::Text(text) = &screen.kind {
             let parsed = gst::parse::bin_from_description(text, true);
             parsed.map_err(|e| LiveError::Settings {
@@ -110,11 +109,10 @@ impl Screen {
     }
 
     fn open(&mut self, tap: &Tap, time: &Time) -> Result<(), String> {
+        // Before it is drawn on: one that ends meanwhile is not taken for the next.
+        let desktop = if matches!(self.kind, Kind::Text(_)) { None } else { monitor::desktop_id() };
         let (text, window) = match &self.kind {
-            Kind::Window => {
-                monitor::survive();
-                ("autovideosink".to_owned(), None)
-            }
+            Kind::Window => (monitor::desktop()?.to_owned(), None),
             Kind::Monitor(name) => {
                 let whole = monitor::take(name.as_deref())?;
                 (whole.text, whole.window)
@@ -138,7 +136,8 @@ impl Screen {
         if let Some(window) = window.clone() {
             way.keep(Box::new(window));
         }
-        self.shown = Some(Shown { id: tap.add(way.clone()), way, window, looked_at: Instant::now() });
+        let id = tap.add(way.clone());
+        self.shown = Some(Shown { id, way, window, desktop, looked_at: Instant::now() });
         Ok(())
     }
 
