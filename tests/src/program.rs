@@ -103,12 +103,12 @@ fn drain(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<Stri
     })
 }
 
-/// A program under way.
+/// A program under way, ended with the test.
 pub struct Running {
     /// The process.
     pub child: Child,
-    out: std::thread::JoinHandle<String>,
-    err: std::thread::JoinHandle<String>,
+    /// What it says on its two streams.
+    said: [Option<std::thread::JoinHandle<String>>; 2],
     line: String,
 }
 
@@ -127,7 +127,7 @@ impl Running {
             .unwrap_or_else(|error| panic!("{line} does not start: {error}"));
         let out = drain(child.stdout.take().expect("a pipe was asked for"));
         let err = drain(child.stderr.take().expect("a pipe was asked for"));
-        Self { child, out, err, line }
+        Self { child, said: [Some(out), Some(err)], line }
     }
 
     /// Waits for the end.
@@ -139,8 +139,10 @@ impl Running {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
-                let text = |thread: std::thread::JoinHandle<String>| thread.join().expect("a reader ends");
-                return Ran { code: status.code(), out: text(self.out), err: text(self.err) };
+                let said = std::mem::take(&mut self.said);
+                let [out, err] =
+                    said.map(|thread| thread.map_or_else(String::new, |t| t.join().expect("a reader ends")));
+                return Ran { code: status.code(), out, err };
             }
             if start.elapsed() > PATIENCE {
                 let _ = self.child.kill();
@@ -149,6 +151,13 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

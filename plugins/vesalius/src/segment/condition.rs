@@ -11,6 +11,9 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Without a good answer for longer, an engine that fails or is silent is at fault: people must see it within half a second.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// So long after a picture whose newest result was too old an engine counts as late: people cannot read a word that comes and goes.
+const STEADY: Duration = Duration::from_secs(1);
+
 /// What the frame at hand gets of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -30,6 +33,8 @@ pub(super) struct Condition {
     /// Answers of the last seconds, and whether they were results.
     answers: VecDeque<(Instant, bool)>,
     last_good: Option<Instant>,
+    /// When a picture was last shown without the newest result, for that was too old.
+    last_stale: Option<Instant>,
     last_error: String,
 }
 
@@ -80,7 +85,11 @@ impl Condition {
     }
 
     /// The state and, unless all is well, why. An engine whose results may be old is given longer before it counts as silent.
-    pub(super) fn state(&self, now: Instant, shown: Shown, max_age: Duration) -> (AiState, String) {
+    pub(super) fn state(&mut self, now: Instant, shown: Shown, max_age: Duration) -> (AiState, String) {
+        if shown == Shown::Stale {
+            self.last_stale = Some(now);
+        }
+        let was_stale = self.last_stale.is_some_and(|at| now.saturating_duration_since(at) <= STEADY);
         let busy = self.busy_for(now);
         if busy >= PATIENCE.max(2 * max_age) {
             return (AiState::Fault, format!("no answer for {:.1} s", busy.as_secs_f64()));
@@ -101,6 +110,9 @@ impl Condition {
             let total = recent().count();
             let text = format!("{failed} of {total} answers of the last 2 s failed: {}", self.last_error);
             return (AiState::Degraded, text);
+        }
+        if was_stale && shown == Shown::Fresh {
+            return (AiState::Degraded, "some results are too old to be shown".to_owned());
         }
         if shown == Shown::Nothing {
             return (AiState::Loading, "the next answer has not come yet".to_owned());
@@ -152,6 +164,19 @@ mod tests {
         condition.answer(at(start, 2200), None);
         assert_eq!(condition.state(at(start, 2210), Shown::Fresh, MAX_AGE).0, AiState::Degraded);
         assert_eq!(condition.state(at(start, 4500), Shown::Fresh, MAX_AGE).0, AiState::Running);
+    }
+
+    #[test]
+    fn one_that_is_late_now_and_then_is_degraded_and_does_not_flicker() {
+        let (mut condition, start) = (Condition::default(), Instant::now());
+        for i in 0..40 {
+            let now = at(start, 100 * i);
+            condition.answer(now, None);
+            let shown = if i % 5 == 0 { Shown::Stale } else { Shown::Fresh };
+            assert_eq!(condition.state(now, shown, MAX_AGE).0, AiState::Degraded, "{i}");
+        }
+        condition.answer(at(start, 4600), None);
+        assert_eq!(condition.state(at(start, 4600), Shown::Fresh, MAX_AGE).0, AiState::Running);
     }
 
     #[test]

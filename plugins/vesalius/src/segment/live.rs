@@ -260,9 +260,9 @@ impl Segment {
         shown: Shown,
         now: Instant,
     ) -> LiveState {
-        let condition = running.map(|running| running.condition.lock());
+        let mut condition = running.map(|running| running.condition.lock());
         let rate_hz = condition.as_ref().map_or(0.0, |condition| condition.rate_hz(now));
-        let (ai, why) = match (&condition, running) {
+        let (ai, why) = match (&mut condition, running) {
             _ if !on => (AiState::Off, String::new()),
             (Some(condition), Some(running)) => match condition.state(now, shown, running.loaded.max_age) {
                 (ai, _) if ai != AiState::Fault && signal != SignalState::Live => {

@@ -67,10 +67,11 @@ struct Inner {
     last: Option<gst::Buffer>,
     last_at: Option<Instant>,
     times: Times,
-    /// Times that had been replaced a second ago, and in the second before that.
-    odd_times: u64,
-    odd_times_then: u64,
-    odd_times_at: Instant,
+    /// Times that had been replaced a second ago, all and those of pictures that came too late, and how many were within the second
+    /// before that.
+    replaced: [u64; 2],
+    replaced_then: [u64; 2],
+    replaced_at: Instant,
     /// What the chain was told of the pictures that it gets.
     told: SignalState,
     told_at: Instant,
@@ -107,8 +108,10 @@ pub(crate) struct FeedFigures {
     pub(crate) times_lost: u64,
     /// Pictures whose time by the source could not be.
     pub(crate) times_replaced: u64,
-    /// Whether that is so for several of them.
+    /// Whether that is so for several of them, and not because they came late.
     pub(crate) times_are_odd: bool,
+    /// Whether several of them came too late for their times.
+    pub(crate) comes_late: bool,
     /// Whether the chain is too slow for what comes, so that pictures are lost.
     pub(crate) is_behind: bool,
     /// Why it is lost now; empty when it is not.
@@ -138,9 +141,9 @@ impl Feed {
             last: None,
             last_at: None,
             times: Times::default(),
-            odd_times: 0,
-            odd_times_then: 0,
-            odd_times_at: now,
+            replaced: [0; 2],
+            replaced_then: [0; 2],
+            replaced_at: now,
             told: SignalState::Live,
             told_at: now,
             repeat_at: now,
@@ -205,10 +208,10 @@ impl Feed {
     pub(crate) fn tick(&self) {
         let now = Instant::now();
         let mut inner = self.inner.lock();
-        if now.saturating_duration_since(inner.odd_times_at) > Duration::from_secs(1) {
-            let replaced = inner.times.replaced();
-            inner.odd_times_then = replaced.saturating_sub(inner.odd_times);
-            (inner.odd_times, inner.odd_times_at) = (replaced, now);
+        if now.saturating_duration_since(inner.replaced_at) > Duration::from_secs(1) {
+            let now_replaced = [inner.times.replaced(), inner.times.late()];
+            inner.replaced_then = [0, 1].map(|i| now_replaced[i].saturating_sub(inner.replaced[i]));
+            (inner.replaced, inner.replaced_at) = (now_replaced, now);
         }
         let silent = inner
             .last_at
@@ -299,6 +302,7 @@ impl Feed {
 
     pub(crate) fn figures(&self) -> FeedFigures {
         let inner = self.inner.lock();
+        let [replaced, late] = inner.replaced_then;
         let side = |of: fn(&gst_video::VideoInfo) -> u32| inner.info.as_ref().map_or(0, of);
         FeedFigures {
             width: side(|info| info.width()),
@@ -306,7 +310,8 @@ impl Feed {
             frames: inner.frames,
             times_lost: inner.times_lost,
             times_replaced: inner.times.replaced(),
-            times_are_odd: inner.odd_times_then >= ODD_TIMES,
+            comes_late: late >= ODD_TIMES,
+            times_are_odd: replaced.saturating_sub(late) >= ODD_TIMES,
             is_behind: inner.is_behind,
             why: inner.lost.clone().unwrap_or_default(),
         }

@@ -66,6 +66,9 @@ pub(crate) fn picture_why(feed: &FeedFigures) -> String {
             "pictures are lost: this machine is too slow for {}×{} at the source's rate; have it send less or smaller ones",
             feed.width, feed.height
         ),
+        () if feed.comes_late => {
+            "the source does not keep up with its own times: it, or this machine, is too slow for what it sends".to_owned()
+        }
         () if feed.times_are_odd => {
             "the source's times are no clock's; those at which pictures come are taken".to_owned()
         }

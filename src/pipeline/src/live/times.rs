@@ -17,6 +17,7 @@ pub(crate) struct Times {
     offset_ns: i128,
     given_ns: Option<u64>,
     replaced: u64,
+    late: u64,
 }
 
 impl Times {
@@ -30,8 +31,10 @@ impl Times {
             Some(due) => due,
             None => {
                 let time = now_ns.max(earliest);
-                if let Some(due) = due_ns {
-                    self.offset_ns = i128::from(time) - i128::from(due);
+                if let Some(due_ns) = due_ns {
+                    // Neither from the future nor from before the one before.
+                    self.late += u64::from(due.is_some_and(|due| due >= earliest && due < now_ns));
+                    self.offset_ns = i128::from(time) - i128::from(due_ns);
                     self.replaced += 1;
                 }
                 time
@@ -56,6 +59,11 @@ impl Times {
     /// Pictures whose own time could not be.
     pub(crate) fn replaced(&self) -> u64 {
         self.replaced
+    }
+
+    /// Of these, pictures that came too long after it.
+    pub(crate) fn late(&self) -> u64 {
+        self.late
     }
 
     fn earliest(&self) -> u64 {
@@ -127,6 +135,18 @@ mod tests {
         // One that stood for less keeps its own time, for nothing was shown in between.
         let short = times.of_picture(Some(START + 320 * MS), START + 500 * MS);
         assert_eq!(short, START + 340 * MS, "as far from the one before as the source says");
+    }
+
+    #[test]
+    fn a_source_that_does_not_keep_up_is_told_from_a_clock_that_is_none() {
+        let mut times = Times::default();
+        // Each picture comes 300 ms later than the one before, and is only 10 ms younger.
+        for i in 0..10 {
+            times.of_picture(Some(START + i * 10 * MS), START + i * 300 * MS);
+        }
+        assert_eq!((times.replaced(), times.late()), (9, 9));
+        times.of_picture(Some(START), START + 3_300 * MS);
+        assert_eq!((times.replaced(), times.late()), (10, 9), "it went back");
     }
 
     #[test]
