@@ -11,7 +11,7 @@
 // would not survive ends the process.
 //
 // VESALIUS_TEST_BLIND: the computer does not see the device's memory, as with NVIDIA's driver.
-// VESALIUS_TEST_LOSE_AT=N: launch N fails as one does that loses its context.
+// VESALIUS_TEST_LOSE_AT=NAME:N: launch N of kernel NAME fails as one does that loses its context.
 // At its end the process writes what was copied, as JSON, to the file VESALIUS_TEST_COUNTS.
 
 #include <cstdint>
@@ -89,12 +89,14 @@ struct Module {
 
 struct Function {
     Module* module;
+    std::string name;
     size_t bytes;
     void (*launch)(const void*, const unsigned*, const unsigned*);
 };
 
 struct World {
     std::recursive_mutex lock;
+    std::map<std::string, uint64_t> launched;
     bool is_ready = false;
     std::set<Context*> contexts;
     Context* primary = nullptr;
@@ -631,7 +633,7 @@ API Result cuModuleGetFunction(Function** out, Module* module, const char* name)
         void* launch = dlsym(library, (std::string(name) + "__launch").c_str());
         void* size = dlsym(library, (std::string(name) + "__size").c_str());
         if (!launch || !size) continue;
-        *out = new Function{module, ((size_t(*)())size)(),
+        *out = new Function{module, name, ((size_t(*)())size)(),
                             (void (*)(const void*, const unsigned*, const unsigned*))launch};
         world().functions.insert(*out);
         return OK;
@@ -648,8 +650,10 @@ API Result cuLaunchKernel(Function* function, unsigned gx, unsigned gy, unsigned
     if (!world().modules.count(function->module)) fatal("a kernel of a module that was unloaded was launched");
     auto arguments = std::make_shared<std::vector<char>>((char*)parameters[0], (char*)parameters[0] + function->bytes);
     world().launches++;
+    // NAME:COUNT. Of all kernels together the order is another each time, for frames are drawn on while others are looked at.
+    const uint64_t count = ++world().launched[function->name];
     const char* lose = getenv("VESALIUS_TEST_LOSE_AT");
-    if (lose && world().launches == strtoull(lose, nullptr, 10)) return LAUNCH_FAILED;
+    if (lose && function->name + ":" + std::to_string(count) == lose) return LAUNCH_FAILED;
     hand_in(stream, [=] {
         const unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
         function->launch(arguments->data(), grid, block);
