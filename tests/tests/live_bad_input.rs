@@ -150,9 +150,9 @@ fn no_rate_one_a_second_and_240_a_second() {
     job.end().unwrap();
 }
 
-/// 3840×2160, far more than this machine can draw on, from a source that costs it next to nothing.
-const TOO_MUCH: &str = "launch:videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=480,height=270,framerate=240/1 ! \
-                        videoscale method=nearest-neighbour ! video/x-raw,width=3840,height=2160";
+/// 3840×2160, far more than this machine can draw on, from a source that costs it nothing: one picture, handed on again and again.
+const TOO_MUCH: &str = "launch:videotestsrc num-buffers=1 ! video/x-raw,format=I420,width=3840,height=2160 ! \
+                        imagefreeze is-live=true ! video/x-raw,framerate=240/1";
 
 #[test]
 fn more_than_the_machine_can_do_is_said_and_the_picture_is_not_late() {
@@ -161,12 +161,9 @@ fn more_than_the_machine_can_do_is_said_and_the_picture_is_not_late() {
     let before = job.latency().dropped;
     wait_until("pictures are lost, and counted", || job.latency().dropped > before + 10);
     // Three wait at the most, each for as long as one takes.
-    let frames = job.live_frames();
-    let last = &frames[frames.len().saturating_sub(20)..];
-    let each = (last[last.len() - 1].at - last[0].at) / u32::try_from(last.len() - 1).unwrap();
     let delay = Duration::from_secs_f64(job.status().signal.delay_ms / 1e3);
-    assert!(delay < Duration::from_secs(3), "pictures are {delay:?} late, each takes {each:?}");
-    assert!(!job.status().not_ready.is_empty(), "a supervisor is told");
+    assert!(delay < Duration::from_secs(3), "pictures are {delay:?} late");
+    assert!(job.status().not_ready.contains("too slow"), "a supervisor is told");
     job.end().unwrap();
 }
 
