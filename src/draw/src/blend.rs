@@ -18,7 +18,8 @@ use vesalius_measure::frame::{ColorMatrix, ColorRange, FrameMut, PixelFormat};
 use vesalius_measure::wide::with_wide_instructions;
 
 use crate::color::{Pixel, divide_by_255, floor_by_255};
-use crate::layer::{DrawError, Layer, Span, TILE_HEIGHT, TILE_WIDTH, Tile};
+use crate::layer::{DrawError, Layer};
+use crate::tile::{Span, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 /// Fraction bits of the coefficients: the most that keep them in 16 bits, which vectorises well.
 const BITS: u32 = 14;

@@ -1,17 +1,15 @@
 //! The sparse canvas: tiles that exist only where something is drawn.
 
-use crate::color::{Color, Pixel, over};
+use std::ops::Range;
+
+use crate::color::{Color, Pixel};
+use crate::ink::Ink;
+use crate::tile::{REACH_UNIT, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 /// The longest side of a layer, in pixels.
 pub const MAX_SIDE_PX: usize = 32_768;
 
-/// Tiles are even in size, so that no 2×2 chroma block lies in two of them.
-pub(crate) const TILE_WIDTH: usize = 64;
-pub(crate) const TILE_HEIGHT: usize = 32;
 const NO_TILE: u32 = u32::MAX;
-
-/// Fixed-point unit of [`Tile::reach`]: 1/256 pixel.
-pub(crate) const REACH_UNIT: f32 = 256.0;
 
 /// Why something cannot be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,135 +37,8 @@ pub enum DrawError {
     },
 }
 
-/// A run of pixels in a tile's row, `start..end`; empty where `start >= end`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    start: u8,
-    end: u8,
-}
-
-impl Span {
-    const EMPTY: Self = Self { start: TILE_WIDTH as u8, end: 0 };
-
-    fn extend(&mut self, start: usize, end: usize) {
-        self.start = self.start.min(start as u8);
-        self.end = self.end.max(end as u8);
-    }
-
-    pub(crate) fn union(self, other: Self) -> Self {
-        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.start >= self.end
-    }
-
-    pub(crate) fn start(self) -> usize {
-        usize::from(self.start)
-    }
-
-    pub(crate) fn end(self) -> usize {
-        usize::from(self.end)
-    }
-}
-
-/// One piece of the canvas. Outside `drawn` every pixel is transparent, outside `reached` every reach is 0.
-#[derive(Clone)]
-pub(crate) struct Tile {
-    /// Picture coordinates of the first pixel.
-    pub(crate) left: usize,
-    pub(crate) top: usize,
-    pixels: [Pixel; TILE_WIDTH * TILE_HEIGHT],
-    drawn: [Span; TILE_HEIGHT],
-    /// How far inside the outer edge of the primitive being drawn a pixel's centre lies, 1/256 px. The union of
-    /// the primitive's parts is the greatest of their reaches, so joints are no darker than the rest.
-    reach: [u16; TILE_WIDTH * TILE_HEIGHT],
-    reached: [Span; TILE_HEIGHT],
-    has_reach: bool,
-}
-
-impl Tile {
-    fn new() -> Self {
-        Self {
-            left: 0,
-            top: 0,
-            pixels: [[0; 4]; TILE_WIDTH * TILE_HEIGHT],
-            drawn: [Span::EMPTY; TILE_HEIGHT],
-            reach: [0; TILE_WIDTH * TILE_HEIGHT],
-            reached: [Span::EMPTY; TILE_HEIGHT],
-            has_reach: false,
-        }
-    }
-
-    fn clear(&mut self) {
-        for (row, span) in self.pixels.chunks_exact_mut(TILE_WIDTH).zip(&mut self.drawn) {
-            if let Some(run) = row.get_mut(span.start()..span.end()) {
-                run.fill([0; 4]);
-            }
-            *span = Span::EMPTY;
-        }
-    }
-
-    /// A row's drawn run and all 64 pixels of the row.
-    pub(crate) fn row(&self, row: usize) -> (Span, &[Pixel]) {
-        let pixels = self.pixels.get(row * TILE_WIDTH..(row + 1) * TILE_WIDTH).unwrap_or(&[]);
-        (self.drawn.get(row).copied().unwrap_or(Span::EMPTY), pixels)
-    }
-
-    /// Pixels `start..end` of a row, to be drawn on.
-    pub(crate) fn pixels_mut(&mut self, row: usize, start: usize, end: usize) -> &mut [Pixel] {
-        if let Some(span) = self.drawn.get_mut(row) {
-            span.extend(start, end);
-        }
-        self.pixels.get_mut(row * TILE_WIDTH + start..row * TILE_WIDTH + end).unwrap_or(&mut [])
-    }
-
-    /// Reaches `start..end` of a row, to be raised.
-    fn reach_mut(&mut self, row: usize, start: usize, end: usize) -> &mut [u16] {
-        if let Some(span) = self.reached.get_mut(row) {
-            span.extend(start, end);
-        }
-        self.reach.get_mut(row * TILE_WIDTH + start..row * TILE_WIDTH + end).unwrap_or(&mut [])
-    }
-
-    /// Turns reaches into colour and forgets them.
-    ///
-    /// Coverage (0..=256) of the halo is the reach itself, that of the core the reach less the halo's width. The
-    /// halo goes beneath everything already drawn, so that it never darkens a neighbouring line; the core goes over.
-    fn ink(&mut self, core: Color, halo: Color, halo_reach: u16) {
-        self.has_reach = false;
-        let full_core = core.cover(256);
-        let rows = self.reach.chunks_exact_mut(TILE_WIDTH).zip(self.pixels.chunks_exact_mut(TILE_WIDTH));
-        for ((reaches, pixels), (reached, drawn)) in rows.zip(self.reached.iter_mut().zip(&mut self.drawn)) {
-            if reached.is_empty() {
-                continue;
-            }
-            let run = reached.start()..reached.end();
-            *drawn = drawn.union(*reached);
-            *reached = Span::EMPTY;
-            let (Some(reaches), Some(pixels)) = (reaches.get_mut(run.clone()), pixels.get_mut(run)) else {
-                continue;
-            };
-            for (reach, pixel) in reaches.iter_mut().zip(pixels) {
-                let outer = std::mem::take(reach);
-                if outer == 0 {
-                    continue;
-                }
-                let inner = outer.saturating_sub(halo_reach);
-                if inner >= 256 {
-                    *pixel = over(full_core, *pixel);
-                    continue;
-                }
-                if halo_reach > 0 {
-                    *pixel = over(*pixel, halo.cover(outer));
-                }
-                if inner > 0 {
-                    *pixel = over(core.cover(inner), *pixel);
-                }
-            }
-        }
-    }
-}
+/// Inks that are kept, the last used first.
+const MOST_INKS: usize = 8;
 
 /// A sparse canvas of a frame's size, premultiplied, 8 bits a channel.
 ///
@@ -182,6 +53,7 @@ pub struct Layer {
     tiles: Vec<Box<Tile>>,
     used: usize,
     reached: Vec<u32>,
+    inks: Vec<Ink>,
     pub(crate) scratch: crate::text::Scratch,
 }
 
@@ -210,6 +82,7 @@ impl Layer {
             tiles: Vec::new(),
             used: 0,
             reached: Vec::new(),
+            inks: Vec::new(),
             scratch: crate::text::Scratch::default(),
         })
     }
@@ -254,7 +127,7 @@ impl Layer {
     /// pixels, row by row, premultiplied blue, green, red and alpha. A tile can reach beyond the picture; its pixels
     /// there are transparent.
     pub fn drawn_tiles(&self) -> impl Iterator<Item = (usize, usize, &[[u8; 4]])> {
-        self.tiles().map(|tile| (tile.left, tile.top, tile.pixels.as_slice()))
+        self.tiles().map(|tile| (tile.left, tile.top, tile.pixels()))
     }
 
     /// The tiles that hold something.
@@ -313,22 +186,26 @@ impl Layer {
         }
     }
 
-    /// Lets `raise` raise the reach of pixels `start..end` of row `y`; it gets the x of the first pixel of a run.
-    pub(crate) fn reach_row(
+    /// Lets `raise` raise reaches in each tile that some columns of row `y` lie in; it gets how many of the tile's columns
+    /// are the picture's.
+    pub(crate) fn reach_tiles(
         &mut self,
-        y: i64,
-        start: i64,
-        end: i64,
-        mut raise: impl FnMut(usize, &mut [u16]),
+        y: usize,
+        columns: &Range<usize>,
+        mut raise: impl FnMut(&mut Tile, usize),
     ) {
-        let mut reached = std::mem::take(&mut self.reached);
-        self.for_row(y, start, end, |tile, slot, row, from, to| {
-            if !std::mem::replace(&mut tile.has_reach, true) {
-                reached.push(slot);
+        if y >= self.height || columns.is_empty() {
+            return;
+        }
+        for column in columns.start / TILE_WIDTH..columns.end.min(self.width).div_ceil(TILE_WIDTH) {
+            let slot = self.slot(column, y / TILE_HEIGHT);
+            if let Some(tile) = self.tiles.get_mut(slot as usize) {
+                if !std::mem::replace(&mut tile.has_reach, true) {
+                    self.reached.push(slot);
+                }
+                raise(tile, TILE_WIDTH.min(self.width - tile.left));
             }
-            raise(tile.left + from, tile.reach_mut(row, from, to));
-        });
-        self.reached = reached;
+        }
     }
 
     /// Lets `paint` change pixels `start..end` of row `y`; it gets the x of the first pixel of a run.
@@ -356,20 +233,24 @@ impl Layer {
             else {
                 continue;
             };
-            let (from, to) =
-                (row * TILE_WIDTH + run.start - tile.left, row * TILE_WIDTH + run.end - tile.left);
-            if let Some(pixels) = tile.pixels.get_mut(from..to) {
-                pixels.fill([0; 4]);
-            }
+            tile.erase(row, run.start - tile.left..run.end - tile.left);
         }
     }
 
     /// Colours what has been reached since the last call.
     pub(crate) fn ink(&mut self, core: Color, halo: Color, halo_px: f64) {
         let halo_reach = (halo_px * f64::from(REACH_UNIT)) as u16;
+        match self.inks.iter().position(|ink| ink.is_of(core, halo, halo_reach)) {
+            Some(place) => self.inks.get_mut(..=place).unwrap_or(&mut []).rotate_right(1),
+            None => {
+                self.inks.truncate(MOST_INKS - 1);
+                self.inks.insert(0, Ink::new(core, halo, halo_reach));
+            }
+        }
+        let Some(ink) = self.inks.first() else { return };
         for slot in self.reached.drain(..) {
             if let Some(tile) = self.tiles.get_mut(slot as usize) {
-                tile.ink(core, halo, halo_reach);
+                tile.ink(ink);
             }
         }
     }

@@ -42,17 +42,21 @@
 
 mod blend;
 mod board;
+mod capsule;
 mod card;
+mod chord;
 mod clear;
 mod color;
 mod fill;
 mod format;
+mod ink;
 mod layer;
 mod panel;
 mod rectangles;
 mod scene;
 mod stroke;
 mod text;
+mod tile;
 
 pub use blend::{blend, blend_coefficients};
 pub use card::draw_card;

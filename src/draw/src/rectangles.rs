@@ -1,6 +1,7 @@
 //! The drawn parts of a layer as a few rectangles, for a composition that somebody else carries out.
 
-use crate::layer::{Layer, TILE_HEIGHT, TILE_WIDTH};
+use crate::layer::Layer;
+use crate::tile::{TILE_HEIGHT, TILE_WIDTH};
 
 /// What a rectangle costs whoever composes it, besides its pixels, in pixels: two rectangles become one where that
 /// adds fewer transparent pixels than this.

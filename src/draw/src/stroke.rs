@@ -6,17 +6,20 @@
 
 use vesalius_measure::ellipse::EllipseInFrame;
 use vesalius_measure::geometry::PointInFrame;
-use vesalius_measure::wide::with_wide_instructions;
 
+use crate::capsule::{Capsule, length};
+use crate::chord::{Chord, FLATNESS_PX, Point};
 use crate::color::Color;
-use crate::layer::{Layer, REACH_UNIT};
+use crate::layer::Layer;
+use crate::tile::{TILE_BLOCK, TILE_HEIGHT};
+
+/// Where a segment reaches no more columns than this, all of them are looked at in each row.
+const FEW_COLUMNS: usize = 2 * TILE_BLOCK;
 
 /// Lines and halos are no wider than this, in pixels: reaches are 16 bit.
 const MAX_WIDTH_PX: f64 = 200.0;
 /// Coordinates are brought within this distance of the origin; far beyond any picture, and safe to calculate with.
 const FAR_PX: f64 = 1e7;
-/// The largest distance between an ellipse and the polygon that is drawn for it.
-const FLATNESS_PX: f64 = 0.05;
 
 /// Pieces and gaps of a broken line, along the line in pixels. Ends are round and lie outside `on_px`:
 /// `on_px` = 0 gives dots.
@@ -65,15 +68,9 @@ fn within(value: f64, low: f64, high: f64) -> f64 {
     if value > low { value.min(high) } else { low }
 }
 
-type Point = (f64, f64);
-
 fn finite(p: PointInFrame) -> Option<Point> {
     let bring = |v: f64| v.clamp(-FAR_PX, FAR_PX);
     (p.x_px.is_finite() && p.y_px.is_finite()).then(|| (bring(p.x_px), bring(p.y_px)))
-}
-
-fn length(v: Point) -> f64 {
-    (v.0 * v.0 + v.1 * v.1).sqrt()
 }
 
 /// The part of segment `a` to `b` inside a box, as fractions of it (Liang and Barsky 1984,
@@ -115,8 +112,10 @@ impl Pen<'_> {
         };
         let visible = clip(a, b, (-margin, -margin), high);
         let Some(Dash { on_px, off_px }) = self.dash else {
-            if let Some((from, to)) = visible {
-                self.capsule(at(from * whole), at(to * whole));
+            match visible {
+                Some((0.0, 1.0)) => self.capsule(a, b),
+                Some((from, to)) => self.capsule(at(from * whole), at(to * whole)),
+                None => {}
             }
             return;
         };
@@ -137,60 +136,26 @@ impl Pen<'_> {
     }
 
     fn capsule(&mut self, a: Point, b: Point) {
-        let v = (b.0 - a.0, b.1 - a.1);
-        let whole = length(v);
-        let (ux, uy) = if whole > 0.0 { ((v.0 / whole) as f32, (v.1 / whole) as f32) } else { (0.0, 0.0) };
-        let (whole, radius) = (whole as f32, self.radius as f32);
-        let first = (a.1.min(b.1) - self.radius).ceil().max(0.0) as i64;
-        let last = (a.1.max(b.1) + self.radius).floor().min(self.layer.height() as f64) as i64;
-        let level = v.1.abs() < 1e-9;
-        let per_row = if level { 0.0 } else { 1.0 / v.1 };
-        for y in first..=last {
-            // The part of the segment within `radius` rows of this one says which columns can be reached.
-            let dy = y as f64 - a.1;
-            let (t, u) = if level {
-                (0.0, 1.0)
-            } else {
-                let (t, u) = ((dy - self.radius) * per_row, (dy + self.radius) * per_row);
-                (t.min(u).clamp(0.0, 1.0), t.max(u).clamp(0.0, 1.0))
-            };
-            let (p, q) = (a.0 + t * v.0, a.0 + u * v.0);
-            let start = (p.min(q) - self.radius).ceil() as i64;
-            let end = (p.max(q) + self.radius).floor() as i64 + 1;
-            let dy = dy as f32;
-            let along_dy = dy * uy;
-            self.layer.reach_row(y, start, end, |x, reaches| {
-                let dx_first = (x as f64 - a.0) as f32;
-                with_wide_instructions(move || {
-                    for (reach, step) in reaches.iter_mut().zip(&STEPS) {
-                        let dx = dx_first + step;
-                        let along = (dx * ux + along_dy).max(0.0).min(whole);
-                        let (ex, ey) = (dx - along * ux, dy - along * uy);
-                        let inside = (radius - (ex * ex + ey * ey).sqrt()) * REACH_UNIT;
-                        *reach = (*reach).max(round_to_u16(inside.max(0.0)));
+        let capsule = Capsule::new(a, b, self.radius);
+        let (width, rows) = (self.layer.width(), capsule.rows(self.layer.height()));
+        let mut top = rows.start;
+        while top < rows.end {
+            let bottom = rows.end.min(top - top % TILE_HEIGHT + TILE_HEIGHT);
+            let columns = capsule.columns(top, bottom - 1, width);
+            self.layer.reach_tiles(top, &columns, |tile, width| {
+                if columns.len() <= FEW_COLUMNS {
+                    let run = tile.columns(&columns, width);
+                    (top..bottom).for_each(|y| capsule.raise(tile, y, &run, width));
+                } else {
+                    for y in top..bottom {
+                        let run = tile.columns(&capsule.columns(y, y, tile.left + width), width);
+                        capsule.raise(tile, y, &run, width);
                     }
-                });
+                }
             });
+            top = bottom;
         }
     }
-}
-
-/// 0.0, 1.0, … for the columns of a tile.
-static STEPS: [f32; crate::layer::TILE_WIDTH] = {
-    let mut steps = [0.0; crate::layer::TILE_WIDTH];
-    let mut i = 0;
-    while i < steps.len() {
-        steps[i] = i as f32;
-        i += 1;
-    }
-    steps
-};
-
-/// Rounds a number in 0..65 536 to the nearest whole one.
-#[inline]
-fn round_to_u16(value: f32) -> u16 {
-    // Added to 2^23, a float has no fraction bits left: its low bits are the whole number. Vectorises, unlike `as`.
-    (value + 8_388_608.0).to_bits() as u16
 }
 
 impl Layer {
@@ -245,15 +210,24 @@ impl Layer {
         let mut pen = Pen { layer: self, radius, dash, phase: 0.0 };
         let mut points = points.into_iter().filter_map(finite);
         let Some(first) = points.next() else { return };
-        let (mut last, mut count) = (first, 1);
+        let (mut chord, mut count) = (Chord::new(first), 1);
+        let mut go_to = |point| {
+            if !chord.extend(point) {
+                let (from, to) = chord.ends();
+                pen.segment(from, to);
+                chord = Chord::new(to);
+                chord.extend(point);
+            }
+        };
         for point in points {
-            pen.segment(last, point);
-            last = point;
+            go_to(point);
             count += 1;
         }
-        if count == 1 || (closed && count > 2) {
-            pen.segment(last, first);
+        if closed && count > 2 {
+            go_to(first);
         }
+        let (from, to) = chord.ends();
+        pen.segment(from, to);
     }
 
     fn finish(&mut self, stroke: &Stroke) {

@@ -44,11 +44,55 @@ fn joints_are_no_darker_than_the_line() {
     let (mut one, mut many) = (Layer::new(130, 90).unwrap(), Layer::new(130, 90).unwrap());
     let at = |t: f64| point(4.25 + t * 120.5, 3.75 + t * 80.5);
     one.polyline([at(0.0), at(1.0)], false, &stroke);
-    many.polyline((0..=100).map(|i| at(f64::from(i) / 100.0)), false, &stroke);
+    // Each step goes back a little first, so that no two are drawn as one.
+    let steps = (0..=100).flat_map(|i| [f64::from(i) - 0.3, f64::from(i)]).skip(1);
+    many.polyline(steps.map(|i| at(i / 100.0)), false, &stroke);
     for (x, y) in (0..90).flat_map(|y| (0..130).map(move |x| (x, y))) {
         // The same distance, rounded along another way.
         let difference = i16::from(one.pixel(x, y)[3]) - i16::from(many.pixel(x, y)[3]);
         assert!(difference.abs() <= 1, "({x}, {y}): {difference}");
+    }
+}
+
+/// Tiles are wider than what is left for them of these pictures, and lines run over the edge.
+#[test]
+fn nothing_is_drawn_beyond_the_picture_nor_left_for_the_next_line() {
+    for (width, height) in [(70, 33), (129, 40), (7, 5), (64, 32)] {
+        let draw = |layer: &mut Layer| {
+            let (right, bottom) = (width as f64, height as f64);
+            let stroke = Stroke::new(Color::YELLOW, 3.0);
+            layer.polyline([point(-9.0, -4.0), point(right + 9.0, bottom + 3.0)], false, &stroke);
+            layer.polyline([point(right - 0.5, -5.0), point(right - 0.5, bottom + 5.0)], false, &stroke);
+            layer.ellipse(&circle(point(right, bottom), 4.3), &stroke.dashed(2.0, 1.5));
+        };
+        let (mut fresh, mut used) = (Layer::new(width, height).unwrap(), Layer::new(width, height).unwrap());
+        draw(&mut used);
+        used.clear();
+        assert!(used.drawn_tiles().next().is_none());
+        draw(&mut fresh);
+        draw(&mut used);
+        for (left, top, pixels) in used.drawn_tiles() {
+            for (i, pixel) in pixels.iter().enumerate() {
+                let (x, y) = (left + i % Layer::TILE_PX.0, top + i / Layer::TILE_PX.0);
+                if x >= width || y >= height {
+                    assert_eq!(*pixel, [0; 4], "{width}x{height}: ({x}, {y})");
+                } else {
+                    assert_eq!(*pixel, fresh.pixel(x, y), "{width}x{height}: ({x}, {y})");
+                }
+            }
+        }
+        // A thin line over everything: what a line before had left would be drawn by it.
+        fresh.clear();
+        used.clear();
+        for layer in [&mut fresh, &mut used] {
+            layer.polyline([point(-9.0, 2.0), point(200.0, 30.0)], false, &Stroke::new(Color::WHITE, 30.0));
+        }
+        let mut clean = Layer::new(width, height).unwrap();
+        clean.polyline([point(-9.0, 2.0), point(200.0, 30.0)], false, &Stroke::new(Color::WHITE, 30.0));
+        for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            assert_eq!(used.pixel(x, y), clean.pixel(x, y));
+            assert_eq!(fresh.pixel(x, y), clean.pixel(x, y));
+        }
     }
 }
 

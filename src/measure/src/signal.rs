@@ -5,6 +5,7 @@
 
 use crate::frame::Frame;
 use crate::picture::{Row, WorkingPicture};
+use crate::wide::with_wide_instructions;
 
 /// From when on a picture is no longer called live.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +91,7 @@ pub struct SignalWatch {
     bars: WorkingPicture,
     /// Luma of the first of equal pictures, and when it came: compared with that one and not with the picture before, so that
     /// a slow change is a change.
-    still: Vec<u8>,
+    still: WorkingPicture,
     still_since_ns: u64,
     look: Look,
     look_since_ns: u64,
@@ -104,7 +105,7 @@ impl SignalWatch {
             rules,
             picture: WorkingPicture::default(),
             bars: WorkingPicture::default(),
-            still: Vec::new(),
+            still: WorkingPicture::default(),
             still_since_ns: 0,
             look: Look::Picture,
             look_since_ns: 0,
@@ -114,7 +115,6 @@ impl SignalWatch {
 
     /// Forgets everything: another source, another size.
     pub fn reset(&mut self) {
-        self.still.clear();
         self.last_ns = None;
         self.look = Look::Picture;
     }
@@ -127,10 +127,7 @@ impl SignalWatch {
             (self.look, self.look_since_ns) = (look, at_ns);
         }
         if self.last_ns.is_none() || self.difference() >= self.rules.same_below {
-            self.still.clear();
-            for y in 0..self.picture.height() {
-                self.still.extend_from_slice(self.picture.row(y).luma);
-            }
+            std::mem::swap(&mut self.still, &mut self.picture);
             self.still_since_ns = at_ns;
         }
         self.last_ns = Some(at_ns);
@@ -159,13 +156,14 @@ impl SignalWatch {
 
     /// Mean absolute difference of luma to the first of equal pictures.
     fn difference(&self) -> f64 {
-        let (width, height) = (self.picture.width(), self.picture.height());
-        if self.still.len() != width * height || self.still.is_empty() {
+        let size = |picture: &WorkingPicture| (picture.width(), picture.height());
+        let (width, height) = size(&self.picture);
+        if size(&self.still) != (width, height) || width * height == 0 {
             return f64::INFINITY;
         }
-        let rows = self.still.chunks_exact(width.max(1)).enumerate();
-        let sum: u64 = rows.map(|(y, still)| row_difference(still, self.picture.row(y).luma)).sum();
-        sum as f64 / self.still.len() as f64
+        let luma = |y| (self.still.row(y).luma, self.picture.row(y).luma);
+        let sum: u64 = (0..height).map(luma).map(|(still, now)| row_difference(still, now)).sum();
+        sum as f64 / (width * height) as f64
     }
 
     fn look_of(&mut self, frame: &Frame<'_>) -> Look {
@@ -183,29 +181,36 @@ impl SignalWatch {
 
     fn is_black(&self) -> bool {
         let limit = (self.rules.black_mean + 24.0).clamp(0.0, 255.0) as u8;
-        let (mut sum, mut bright, mut count) = (0_u64, 0_usize, 0_usize);
+        let count = (self.picture.width() * self.picture.height()) as f64;
+        let (most, mut sum, mut bright) = (self.rules.black_mean * count, 0, 0);
         for y in 0..self.picture.height() {
-            let luma = self.picture.row(y).luma;
-            // In chunks whose sums fit small numbers, so that it vectorises.
-            for luma in luma.chunks(128) {
-                sum += u64::from(luma.iter().map(|&v| u32::from(v)).sum::<u32>());
-                bright += luma.iter().map(|&v| u8::from(v >= limit)).sum::<u8>() as usize;
-                count += luma.len();
+            let [row_sum, row_bright] = light(self.picture.row(y).luma, limit);
+            (sum, bright) = (sum + row_sum, bright + row_bright);
+            // A few rows of nearly every picture are as much light as a black one may have.
+            if sum as f64 > most {
+                return false;
             }
         }
-        count > 0
-            && sum as f64 <= self.rules.black_mean * count as f64
-            && bright as f64 <= self.rules.black_exceptions * count as f64
+        count > 0.0 && bright as f64 <= self.rules.black_exceptions * count
     }
 }
 
+/// Sum of a row's luma, and how many of its pixels have at least as much as a limit.
+fn light(luma: &[u8], limit: u8) -> [u64; 2] {
+    with_wide_instructions(move || {
+        let (mut sum, mut bright) = (0_u32, 0_u32);
+        for &v in luma {
+            sum += u32::from(v);
+            bright += u32::from(v >= limit);
+        }
+        [sum, bright].map(u64::from)
+    })
+}
+
 fn row_difference(a: &[u8], b: &[u8]) -> u64 {
-    // In chunks whose sums fit small numbers, so that it vectorises.
-    a.chunks(128)
-        .zip(b.chunks(128))
-        .map(|(a, b)| a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum::<u32>())
-        .map(u64::from)
-        .sum()
+    with_wide_instructions(move || {
+        u64::from(a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum::<u32>())
+    })
 }
 
 /// A bar is at least this part of the width; seven or eight of them fill it.

@@ -109,12 +109,17 @@ impl Field {
 
     /// Whether a point lies in a pixel of the field.
     pub fn contains(&self, (x, y): (f64, f64)) -> bool {
+        self.columns(y).is_some_and(|(from, to)| x >= from && x < to)
+    }
+
+    /// Where the field is at a height: from and up to, but not with.
+    fn columns(&self, y: f64) -> Option<(f64, f64)> {
         let row = (y + 0.5).floor();
         if !(row >= 0.0 && row < self.spans.len() as f64) {
-            return false;
+            return None;
         }
         let (first, end) = self.span(row as usize);
-        first < end && x >= first as f64 - 0.5 && x < end as f64 - 0.5
+        (first < end).then_some((first as f64 - 0.5, end as f64 - 0.5))
     }
 
     /// Whether a point lies in the field when that is shrunk towards its centre, to a fraction of its width.
@@ -125,19 +130,25 @@ impl Field {
 
     /// Whether a point lies within `distance_px` of the field's border, or beyond it.
     pub fn at_border(&self, (x, y): (f64, f64), distance_px: f64) -> bool {
+        !self.columns_within(y, distance_px).is_some_and(|(from, to)| x >= from && x < to)
+    }
+
+    /// Where, at a height, the field's border is further than `distance_px`, from and up to, but not with: in eight
+    /// directions, which for a convex field is near enough to all. `None` where it is nowhere.
+    pub fn columns_within(&self, y: f64, distance_px: f64) -> Option<(f64, f64)> {
         let diagonal = distance_px * std::f64::consts::FRAC_1_SQRT_2;
-        [
+        let mut within = (f64::NEG_INFINITY, f64::INFINITY);
+        for (dx, dy) in [
             (distance_px, 0.0),
-            (-distance_px, 0.0),
             (0.0, distance_px),
             (0.0, -distance_px),
             (diagonal, diagonal),
             (diagonal, -diagonal),
-            (-diagonal, diagonal),
-            (-diagonal, -diagonal),
-        ]
-        .iter()
-        .any(|(dx, dy)| !self.contains((x + dx, y + dy)))
+        ] {
+            let (from, to) = self.columns(y + dy)?;
+            within = (within.0.max(from + dx), within.1.min(to - dx));
+        }
+        (within.0 < within.1).then_some(within)
     }
 
     /// Pixels in both over pixels in either, 0 to 1.

@@ -10,6 +10,7 @@ use super::field::{Field, FieldShape};
 use super::working::WorkingPicture;
 use crate::components::{KeepComponents, clean};
 use crate::hull::ConvexHull;
+use crate::wide::with_wide_instructions;
 
 /// Side of the cells in which pieces are told apart, working pixels.
 const CELL_PX: usize = 4;
@@ -62,6 +63,21 @@ impl Generation {
     fn new(start_ns: u64, pixels: usize) -> Self {
         Self { start_ns, frames: 0, lit: vec![0; pixels] }
     }
+
+    /// Begins anew in the same memory.
+    fn begin(&mut self, start_ns: u64) {
+        (self.start_ns, self.frames) = (start_ns, 0);
+        self.lit.fill(0);
+    }
+}
+
+/// Writes 1 where a pixel of a row was lit in as many frames as needed, and else 0.
+fn find_lit((older, newer): (&[u8], &[u8]), needed: u16, lit: &mut [u8]) {
+    with_wide_instructions(move || {
+        for (lit, (&a, &b)) in lit.iter_mut().zip(older.iter().zip(newer)) {
+            *lit = u8::from(u16::from(a) + u16::from(b) >= needed);
+        }
+    });
 }
 
 /// Finds the field of a stream of working pictures.
@@ -128,13 +144,16 @@ impl FieldFinder {
             self.older = Generation::new(pts_ns, size.0 * size.1);
         }
         if pts_ns - self.newer.start_ns >= GENERATION_NS && self.newer.frames >= GENERATION_FRAMES {
-            let next = Generation::new(pts_ns, size.0 * size.1);
-            self.older = std::mem::replace(&mut self.newer, next);
+            std::mem::swap(&mut self.older, &mut self.newer);
+            self.newer.begin(pts_ns);
         }
         for (y, lit) in self.newer.lit.chunks_exact_mut(size.0.max(1)).enumerate() {
-            for (lit, &luma) in lit.iter_mut().zip(picture.row(y).luma) {
-                *lit = lit.saturating_add(u8::from(luma > self.black));
-            }
+            let (luma, black) = (picture.row(y).luma, self.black);
+            with_wide_instructions(move || {
+                for (lit, &luma) in lit.iter_mut().zip(luma) {
+                    *lit = lit.saturating_add(u8::from(luma > black));
+                }
+            });
         }
         self.newer.frames += 1;
         self.frames += 1;
@@ -166,12 +185,13 @@ impl FieldFinder {
         let (cells_x, cells_y) = (width.div_ceil(CELL_PX), height.div_ceil(CELL_PX));
         let rows =
             || self.older.lit.chunks_exact(width.max(1)).zip(self.newer.lit.chunks_exact(width.max(1)));
-        let is_lit = |(&a, &b): (&u8, &u8)| u16::from(a) + u16::from(b) >= needed;
+        let mut lit = vec![0; width];
         let mut cells = vec![0_f32; cells_x * cells_y];
-        for (y, (older, newer)) in rows().enumerate() {
+        for (y, row) in rows().enumerate() {
+            find_lit(row, needed, &mut lit);
             let row = cells.get_mut(y / CELL_PX * cells_x..).unwrap_or(&mut []);
-            for (cell, (a, b)) in row.iter_mut().zip(older.chunks(CELL_PX).zip(newer.chunks(CELL_PX))) {
-                *cell += a.iter().zip(b).filter(|&pair| is_lit(pair)).count() as f32;
+            for (cell, lit) in row.iter_mut().zip(lit.chunks(CELL_PX)) {
+                *cell += f32::from(lit.iter().sum::<u8>());
             }
         }
         // One row or column of a cell is enough: the field may end there.
@@ -182,11 +202,11 @@ impl FieldFinder {
             return None;
         }
         let mut corners = Vec::with_capacity(4 * height);
-        for (y, (older, newer)) in rows().enumerate() {
+        for (y, row) in rows().enumerate() {
+            find_lit(row, needed, &mut lit);
             let row = cells.get(y / CELL_PX * cells_x..).unwrap_or(&[]);
             let lit = |x: usize| {
-                row.get(x / CELL_PX).is_some_and(|&c| c >= least)
-                    && older.get(x).zip(newer.get(x)).is_some_and(is_lit)
+                row.get(x / CELL_PX).is_some_and(|&c| c >= least) && lit.get(x).is_some_and(|&lit| lit > 0)
             };
             let (Some(first), Some(last)) =
                 ((0..width).find(|&x| lit(x)), (0..width).rev().find(|&x| lit(x)))

@@ -39,7 +39,12 @@ pub struct Glare {
     width: usize,
     /// 1 where there is glare.
     pixels: Vec<u8>,
+    /// The same before it grew up and down; rows without any are not written.
     rows: Vec<u8>,
+    /// Which rows have any.
+    has_any: Vec<bool>,
+    /// Glare of a row before it grew, between uses.
+    own: Vec<u8>,
 }
 
 impl Glare {
@@ -47,21 +52,20 @@ impl Glare {
     pub fn find(&mut self, picture: &WorkingPicture, levels: &PictureLevels) {
         let (width, height) = (picture.width(), picture.height());
         self.width = width;
-        self.rows.clear();
         self.rows.resize(width * height, 0);
-        self.pixels.clear();
         self.pixels.resize(width * height, 0);
+        self.own.resize(width, 0);
+        self.has_any.clear();
         for (y, found) in self.rows.chunks_exact_mut(width.max(1)).enumerate() {
-            find_row(picture.row(y), levels, found, self.pixels.get_mut(..width).unwrap_or(&mut []));
+            self.has_any.push(find_row(picture.row(y), levels, found, &mut self.own));
         }
-        self.pixels.fill(0);
-        for y in 0..height {
+        for (y, grown) in self.pixels.chunks_exact_mut(width.max(1)).enumerate() {
             let (first, end) = (y.saturating_sub(GLARE_REACH_PX), (y + GLARE_REACH_PX + 1).min(height));
-            let Some(grown) = self.pixels.get_mut(y * width..(y + 1) * width) else { continue };
-            for row in self.rows.get(first * width..end * width).unwrap_or(&[]).chunks_exact(width.max(1)) {
-                for (grown, found) in grown.iter_mut().zip(row) {
-                    *grown |= found;
-                }
+            grown.fill(0);
+            let near = self.rows.get(first * width..end * width).unwrap_or(&[]).chunks_exact(width.max(1));
+            let has_any = self.has_any.get(first..end).unwrap_or(&[]);
+            for (row, _) in near.zip(has_any).filter(|(_, has_any)| **has_any) {
+                grow(grown, row);
             }
         }
     }
@@ -72,30 +76,37 @@ impl Glare {
     }
 }
 
-/// Glare of one row, already grown along it. `own` is memory for it before growing.
-fn find_row(row: Row<'_>, levels: &PictureLevels, found: &mut [u8], own: &mut [u8]) {
+fn grow(grown: &mut [u8], by: &[u8]) {
+    with_wide_instructions(move || grown.iter_mut().zip(by).for_each(|(grown, by)| *grown |= by));
+}
+
+/// Glare of one row, already grown along it; `false` and nothing written where there is none. `own` is memory for it before
+/// growing.
+fn find_row(row: Row<'_>, levels: &PictureLevels, found: &mut [u8], own: &mut [u8]) -> bool {
     // Most rows of most pictures have none, and one look at luma tells.
     if row.luma.iter().copied().max().is_none_or(|most| most < levels.glare_luma) {
-        found.fill(0);
-        return;
+        return false;
     }
     let chroma_kept = 100 - u16::from(levels.glare_chroma_percent.min(100));
     let red_percent = u16::from(levels.glare_red_percent.min(85));
-    let colours = row.red.iter().zip(row.green).zip(row.blue);
-    for ((own, &luma), ((&r, &g), &b)) in own.iter_mut().zip(row.luma).zip(colours) {
-        let (most, least) = (r.max(g).max(b), r.min(g).min(b));
-        // Compared as products, so that nothing is divided: (max − min)/max and r/(r + g + b). 765 · 85 fits.
-        let is_pale = u16::from(least) * 100 >= u16::from(most) * chroma_kept;
-        let sum = u16::from(r) + u16::from(g) + u16::from(b);
-        let is_not_red = u16::from(r) * 100 <= sum * red_percent;
-        *own = u8::from((luma >= levels.glare_luma) & is_pale & is_not_red);
-    }
+    let glare_luma = levels.glare_luma;
+    let pixels = own.iter_mut().zip(row.luma).zip(row.red.iter().zip(row.green).zip(row.blue));
+    with_wide_instructions(move || {
+        for ((own, &luma), ((&r, &g), &b)) in pixels {
+            let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+            // Compared as products, so that nothing is divided: (max − min)/max and r/(r + g + b). 765 · 85 fits.
+            let is_pale = u16::from(least) * 100 >= u16::from(most) * chroma_kept;
+            let sum = u16::from(r) + u16::from(g) + u16::from(b);
+            let is_not_red = u16::from(r) * 100 <= sum * red_percent;
+            *own = u8::from((luma >= glare_luma) & is_pale & is_not_red);
+        }
+    });
     found.copy_from_slice(own);
     for shift in 1..=GLARE_REACH_PX {
-        let (left, right) = (own.get(shift..).unwrap_or(&[]), &*own);
-        found.iter_mut().zip(left).for_each(|(f, o)| *f |= o);
-        found.iter_mut().skip(shift).zip(right.iter()).for_each(|(f, o)| *f |= o);
+        grow(found, own.get(shift..).unwrap_or(&[]));
+        grow(found.get_mut(shift..).unwrap_or(&mut []), own);
     }
+    true
 }
 
 /// What a picture is like inside its field. Fractions are of the field's pixels, 0 to 1.

@@ -297,6 +297,7 @@ impl WorkingPicture {
     /// Takes a frame; memory of the frame before is used again.
     pub fn take(&mut self, frame: &Frame<'_>) {
         self.set_size(frame.width(), frame.height());
+        self.set_colours();
         let conversion = Conversion::for_frame(frame);
         (0..self.height).for_each(|y| self.write(frame, y, y, conversion.as_ref()));
     }
@@ -304,6 +305,7 @@ impl WorkingPicture {
     /// Takes one row of what [`take`](Self::take) would make of a frame, by its number there.
     pub fn take_row(&mut self, frame: &Frame<'_>, y: usize) {
         self.set_size(frame.width(), frame.height());
+        self.set_colours();
         if y < self.height {
             self.write(frame, y, 0, Conversion::for_frame(frame).as_ref());
         }
@@ -337,18 +339,24 @@ impl WorkingPicture {
     /// A black picture as it would be of a frame of this size.
     pub fn blank(&mut self, frame_width: usize, frame_height: usize) {
         self.set_size(frame_width, frame_height);
+        self.set_colours();
         for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
             plane.fill(0);
         }
     }
 
-    /// Chooses the factor; every plane is as large as it is said to be.
+    /// Chooses the factor; the plane of luma is as large as it is said to be.
     fn set_size(&mut self, frame_width: usize, frame_height: usize) {
         let (longer, shorter) = (frame_width.max(frame_height), frame_width.min(frame_height).max(1));
         self.factor = ((longer + TARGET_PX / 2) / TARGET_PX).clamp(1, shorter);
         (self.width, self.height) = (frame_width / self.factor, frame_height / self.factor);
-        for plane in [&mut self.luma, &mut self.red, &mut self.green, &mut self.blue] {
-            plane.resize(self.width * self.height, 0);
+        self.luma.resize(self.width * self.height, 0);
+    }
+
+    /// The planes of colours are as large as that of luma.
+    fn set_colours(&mut self) {
+        for plane in [&mut self.red, &mut self.green, &mut self.blue] {
+            plane.resize(self.luma.len(), 0);
         }
     }
 

@@ -87,14 +87,26 @@ impl Outline {
             }
             before = here;
         }
-        crossings.sort_by(f64::total_cmp);
-        crossings
-            .chunks_exact(2)
-            .filter_map(|pair| match *pair {
-                [from, to] => Some(Cut { from, to }),
-                _ => None,
-            })
-            .collect()
+        cuts_between(crossings)
+    }
+
+    /// The [`cuts`](Self::cuts) of `count` lines side by side: the first, and others each `step` further to the right on
+    /// screen (y is down). The outline is gone around once for all of them.
+    pub(crate) fn parallel_cuts(&self, first: &Line, step: f64, count: usize) -> Vec<Vec<Cut>> {
+        let mut crossings = vec![Vec::new(); count];
+        let mut before = self.points.last().map_or((0.0, 0.0), |&last| first.coordinates(last));
+        for &p in &self.points {
+            let here = first.coordinates(p);
+            // Lines beyond the lower end and up to the upper one: a vertex is counted once. The casts saturate.
+            let beyond = |across: f64| ((across / step).floor() + 1.0).max(0.0) as usize;
+            let lines = beyond(before.1.min(here.1))..beyond(before.1.max(here.1)).min(count);
+            let slope = (here.0 - before.0) / (before.1 - here.1);
+            for line in lines.clone().zip(crossings.get_mut(lines).unwrap_or(&mut [])) {
+                line.1.push(before.0 + slope * (before.1 - line.0 as f64 * step));
+            }
+            before = here;
+        }
+        crossings.into_iter().map(cuts_between).collect()
     }
 
     /// How far the outline reaches along a line.
@@ -103,6 +115,12 @@ impl Outline {
         let from = along().min_by(f64::total_cmp)?;
         Some(Cut { from, to: along().max_by(f64::total_cmp)? })
     }
+}
+
+/// The parts of a line between the places where it crosses an outline.
+fn cuts_between(mut crossings: Vec<f64>) -> Vec<Cut> {
+    crossings.sort_by(f64::total_cmp);
+    crossings.as_chunks().0.iter().map(|&[from, to]| Cut { from, to }).collect()
 }
 
 /// Intercept and slope of the straight line that fits points best.
@@ -158,6 +176,32 @@ mod tests {
         let [only] = u.cuts(&Line::new((0.5, 5.0), -std::f64::consts::FRAC_PI_2))[..] else { panic!() };
         assert!((only.from - 2.0).abs() < 1e-12 && (only.to - 5.0).abs() < 1e-12);
         assert!(u.cuts(&Line::new((0.0, 7.0), 0.0)).is_empty());
+    }
+
+    #[test]
+    fn parallel_cuts_are_those_of_each_line() {
+        let star: Vec<(f64, f64)> = (0..50)
+            .map(|i| f64::from(i) / 50.0 * std::f64::consts::TAU)
+            .map(|t| (5.0 + (3.0 + (5.0 * t).cos()) * t.cos(), 2.0 + (3.0 + (5.0 * t).cos()) * t.sin()))
+            .collect();
+        let star = outline(&star);
+        for (origin, angle_rad) in
+            [((0.0, -2.5), 0.0), ((9.0, 1.0), 0.7), ((5.0, 7.0), 2.9), ((1.0, 1.0), -1.2)]
+        {
+            let first = Line::new(origin, angle_rad);
+            let (step, count) = (0.37, 25);
+            let together = star.parallel_cuts(&first, step, count);
+            assert_eq!(together.len(), count);
+            assert!(together.iter().any(|cuts| cuts.len() > 1));
+            for (k, cuts) in together.iter().enumerate() {
+                let right = first.across(0.0).at(k as f64 * step);
+                let alone = star.cuts(&Line { origin: right, ..first });
+                assert_eq!(cuts.len(), alone.len(), "{origin:?} {k}");
+                for (a, b) in cuts.iter().zip(&alone) {
+                    assert!((a.from - b.from).abs() < 1e-9 && (a.to - b.to).abs() < 1e-9, "{a:?} {b:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -125,14 +125,15 @@ const SMOOTHING_REACH: usize = 4;
 
 /// A closed polygon with each vertex replaced by the mean of itself and its neighbours on either side.
 fn smooth(polygon: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let n = polygon.len();
-    let window = (2 * SMOOTHING_REACH + 1) as f64;
-    (0..n)
-        .map(|i| {
-            let (x, y) = (0..=2 * SMOOTHING_REACH)
-                .filter_map(|k| polygon.get((i + n + k - SMOOTHING_REACH) % n))
-                .fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
-            (x / window, y / window)
+    let window = 2 * SMOOTHING_REACH + 1;
+    let (head, tail) =
+        (polygon.iter().take(SMOOTHING_REACH), polygon.iter().rev().take(SMOOTHING_REACH).rev());
+    let around: Vec<(f64, f64)> = tail.chain(polygon).chain(head).copied().collect();
+    around
+        .windows(window)
+        .map(|near| {
+            let (x, y) = near.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
+            (x / window as f64, y / window as f64)
         })
         .collect()
 }

@@ -4,9 +4,6 @@
 //! run within the mask over a grid, so a bent tool is followed. The point itself lies on the outline, on the
 //! axis of the tool's end.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use crate::contour::Contour;
 use crate::picture::{Field, WorkingPicture};
 use crate::protocol::section::{Cut, Line, Outline, fit_line};
@@ -24,7 +21,7 @@ const SHAFT_ELONGATION: f64 = 1.5;
 
 /// The shaft is measured from one width behind the tip to three and a half.
 const SECTION_WIDTHS: (f64, f64) = (1.0, 3.5);
-const SECTIONS: u16 = 24;
+const SECTIONS: usize = 24;
 
 /// A tool's end, in the plane that it was found in.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +49,12 @@ pub(super) struct Shaft {
 /// Fewest cuts that a width rests on.
 const LEAST_CUTS: usize = 8;
 
-/// The cells of a mask.
+/// The cells of a mask, with one more all around that is not of it.
 struct Grid {
     origin: (f64, f64),
     cell: f64,
-    columns: usize,
+    /// Cells of a row, those at its ends counted.
+    stride: usize,
     inside: Vec<bool>,
 }
 
@@ -69,58 +67,78 @@ impl Grid {
         }
         let count = |cut: Cut| (cut.length() / cell).ceil().max(1.0) as usize;
         let (columns, rows) = (count(x), count(y));
-        let mut grid = Self { origin: (x.from, y.from), cell, columns, inside: vec![false; columns * rows] };
-        for row in 0..rows {
-            let level = Line::new((x.from, y.from + (row as f64 + 0.5) * cell), 0.0);
-            for cut in outline.cuts(&level) {
+        let stride = columns + 2;
+        let mut inside = vec![false; stride * (rows + 2)];
+        let level = Line::new((x.from, y.from + 0.5 * cell), 0.0);
+        let cuts = outline.parallel_cuts(&level, cell, rows);
+        for (cuts, cells) in cuts.iter().zip(inside.chunks_exact_mut(stride).skip(1)) {
+            for cut in cuts {
                 let first = (cut.from / cell - 0.5).ceil().max(0.0) as usize;
                 let end = ((cut.to / cell - 0.5).floor() + 1.0).clamp(0.0, columns as f64) as usize;
-                if let Some(cells) =
-                    grid.inside.get_mut(row * columns + first..row * columns + end.max(first))
-                {
+                if let Some(cells) = cells.get_mut(first + 1..end.max(first) + 1) {
                     cells.fill(true);
                 }
             }
         }
-        Some(grid)
+        Some(Self { origin: (x.from, y.from), cell, stride, inside })
     }
 
     fn center(&self, index: usize) -> (f64, f64) {
-        let (column, row) = (index % self.columns, index / self.columns);
-        (self.origin.0 + (column as f64 + 0.5) * self.cell, self.origin.1 + (row as f64 + 0.5) * self.cell)
+        let (column, row) = (index % self.stride, index / self.stride);
+        (self.origin.0 + (column as f64 - 0.5) * self.cell, self.origin.1 + (row as f64 - 0.5) * self.cell)
     }
 
     /// Neighbours of a cell inside the mask, with their distances in cells.
     fn neighbours(&self, index: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
-        let (column, row) = (index % self.columns, index / self.columns);
-        (-1_isize..=1).flat_map(move |dy| (-1_isize..=1).map(move |dx| (dx, dy))).filter_map(
-            move |(dx, dy)| {
-                let (x, y) = (column.checked_add_signed(dx)?, row.checked_add_signed(dy)?);
-                let next = y * self.columns + x;
-                let is_there = (dx, dy) != (0, 0) && x < self.columns && self.inside.get(next) == Some(&true);
-                is_there.then_some((next, if dx != 0 && dy != 0 { std::f64::consts::SQRT_2 } else { 1.0 }))
-            },
-        )
+        const DIAGONAL: f64 = std::f64::consts::SQRT_2;
+        let row = self.stride.cast_signed();
+        [
+            (-row - 1, DIAGONAL),
+            (-row, 1.0),
+            (-row + 1, DIAGONAL),
+            (-1, 1.0),
+            (1, 1.0),
+            (row - 1, DIAGONAL),
+            (row, 1.0),
+            (row + 1, DIAGONAL),
+        ]
+        .into_iter()
+        .map(move |(offset, step)| (index.wrapping_add_signed(offset), step))
+        .filter(|&(next, _)| self.inside.get(next) == Some(&true))
     }
 
-    /// The largest group of touching cells for which something holds.
-    fn largest_group(&self, holds: impl Fn(usize) -> bool) -> Vec<usize> {
-        let mut seen = vec![false; self.inside.len()];
+    /// The cells inside the mask within `distance_px` of the field's border, given where a point of the grid is in the
+    /// working picture: by axes alone, so that a row has one height there.
+    fn at_border(
+        &self,
+        field: &Field,
+        distance_px: f64,
+        working: impl Fn((f64, f64)) -> (f64, f64),
+    ) -> Vec<bool> {
+        let mut at_border = vec![false; self.inside.len()];
+        let rows = self.inside.chunks_exact(self.stride).zip(at_border.chunks_exact_mut(self.stride));
+        for ((inside, at_border), first) in rows.zip((0..).step_by(self.stride)) {
+            let within = field.columns_within(working(self.center(first)).1, distance_px);
+            for ((inside, at_border), cell) in inside.iter().zip(at_border).zip(first..) {
+                let is_within = |(from, to)| (from..to).contains(&working(self.center(cell)).0);
+                *at_border = *inside && !within.is_some_and(is_within);
+            }
+        }
+        at_border
+    }
+
+    /// The largest group of touching cells out of some.
+    fn largest_group(&self, mut cells: Vec<bool>) -> Vec<usize> {
         let mut largest = Vec::new();
+        let mut take = |cell: usize| cells.get_mut(cell).is_some_and(std::mem::take);
         for start in 0..self.inside.len() {
-            if seen.get(start) != Some(&false) || self.inside.get(start) != Some(&true) || !holds(start) {
+            if !take(start) {
                 continue;
             }
             let (mut group, mut next) = (vec![start], 0);
-            seen.iter_mut().skip(start).take(1).for_each(|s| *s = true);
             while let Some(&cell) = group.get(next) {
                 next += 1;
-                for (n, _) in self.neighbours(cell) {
-                    if let Some(seen) = seen.get_mut(n).filter(|seen| !**seen && holds(n)) {
-                        *seen = true;
-                        group.push(n);
-                    }
-                }
+                group.extend(self.neighbours(cell).map(|(n, _)| n).filter(|&n| take(n)));
             }
             if group.len() > largest.len() {
                 largest = group;
@@ -129,30 +147,34 @@ impl Grid {
         largest
     }
 
-    /// Distance within the mask from the nearest of some cells, in cells; infinite where there is no way
-    /// (Dijkstra 1959, doi:10.1007/BF01386390).
+    /// Distance within the mask from the nearest of some cells, in cells; infinite where there is no way.
+    ///
+    /// Cells wait in buckets by whole distance (Dial 1969, doi:10.1145/363269.363610). As no step is shorter than a
+    /// bucket is wide, what lies in one is final when its turn comes, and as none is longer than two, three buckets
+    /// in turn are enough.
     fn distances(&self, from: &[usize]) -> Vec<f64> {
         let mut distances = vec![f64::INFINITY; self.inside.len()];
-        let mut heap = BinaryHeap::new();
-        // Thousandths of a cell, so that the heap's order is total.
-        let key = |distance: f64| (distance * 1000.0).round() as u64;
         for &cell in from {
             if let Some(d) = distances.get_mut(cell) {
                 *d = 0.0;
             }
-            heap.push(Reverse((0, cell)));
         }
-        while let Some(Reverse((at, cell))) = heap.pop() {
-            let Some(&here) = distances.get(cell) else { continue };
-            if key(here) < at {
-                continue;
-            }
-            for (next, step) in self.neighbours(cell) {
-                if let Some(there) = distances.get_mut(next).filter(|there| here + step < **there) {
-                    *there = here + step;
-                    heap.push(Reverse((key(*there), next)));
+        let [mut now, mut next, mut after] = [from.to_vec(), Vec::new(), Vec::new()];
+        let mut whole = 0.0;
+        while !(now.is_empty() && next.is_empty()) {
+            for cell in now.drain(..) {
+                // One that was reached on a shorter way since has had its turn.
+                let Some(&here) = distances.get(cell).filter(|here| **here >= whole) else { continue };
+                for (neighbour, step) in self.neighbours(cell) {
+                    let there = here + step;
+                    if let Some(best) = distances.get_mut(neighbour).filter(|best| there < **best) {
+                        *best = there;
+                        if there < whole + 2.0 { next.push(neighbour) } else { after.push(neighbour) }
+                    }
                 }
             }
+            (now, next, after) = (next, after, now);
+            whole += 1.0;
         }
         distances
     }
@@ -207,7 +229,7 @@ impl Tip {
         let working = |p: (f64, f64)| picture.from_frame(plane.to_frame(p));
         // A cell in working pixels, so that one that only touches the border counts.
         let reach = ENTRY_FRACTION * field.width_px() + grid.cell / picture.factor().max(1) as f64;
-        let entry = grid.largest_group(|cell| field.at_border(working(grid.center(cell)), reach));
+        let entry = grid.largest_group(grid.at_border(field, reach, working));
         let distances = grid.distances(&entry);
         let length = distances.iter().copied().filter(|d| d.is_finite()).fold(0.0, f64::max);
         let cells = distances.iter().filter(|d| d.is_finite()).count() as f64;
@@ -240,25 +262,27 @@ impl Shaft {
     fn of(outline: &Outline, axis: &Line, width: f64, length: f64) -> Option<Self> {
         let mut axis = *axis;
         let (from, to) = (SECTION_WIDTHS.0 * width, (SECTION_WIDTHS.1 * width).min(0.9 * length));
-        let places =
-            move || (0..SECTIONS).map(move |i| -from - (to - from) * f64::from(i) / f64::from(SECTIONS - 1));
         if to <= from {
             return None;
         }
+        let step = (to - from) / (SECTIONS - 1) as f64;
+        // Across the axis to the right is along it backwards.
+        let sections = |axis: &Line| {
+            let cuts = outline.parallel_cuts(&axis.across(-from), step, SECTIONS);
+            cuts.into_iter().enumerate().map(move |(i, cuts)| (-from - step * i as f64, nearest(cuts)))
+        };
         for _ in 0..3 {
-            let middles: Vec<(f64, f64)> = places()
-                .filter_map(|s| Some((s, nearest(outline.cuts(&axis.across(s)))?.middle())))
-                .collect();
+            let middles: Vec<(f64, f64)> =
+                sections(&axis).filter_map(|(s, cut)| Some((s, cut?.middle()))).collect();
             let (offset, slope) = fit_line(&middles)?;
             let back = axis.across(-to).at(offset - slope * to);
             axis = Line::through(back, axis.across(0.0).at(offset))?;
             // Measured on from the tip again.
             axis.origin = axis.at(to.hypot(slope * to));
         }
-        let cuts = places()
-            .filter_map(|s| {
-                let line = axis.across(s);
-                let cut = nearest(outline.cuts(&line))?;
+        let cuts = sections(&axis)
+            .filter_map(|(s, cut)| {
+                let (line, cut) = (axis.across(s), cut?);
                 Some((line.at(cut.from), line.at(cut.to)))
             })
             .collect();
