@@ -59,7 +59,7 @@ pub use device::DeviceWorker;
 pub use engine::{Engine, FrameOutput, Worker};
 pub use error::{EngineError, EngineErrorKind};
 pub use manifest::Manifest;
-pub use memory::{return_large_memory, share_heaps, trim_heaps};
+pub use memory::{KEPT_BYTES, return_large_memory, share_heaps, trim_heaps};
 pub use provider::choose::{ProviderError, Selection};
 pub use provider::{PrecisionChoice, Provider, ProviderChoice};
 pub use registry::Registry;

@@ -20,14 +20,20 @@ pub(crate) fn give_back(runtime: Option<&Path>) {
     let _ = runtime;
 }
 
+/// Free memory at the end of a heap that [`return_large_memory`] lets stay there until the next [`trim_heaps`].
+pub const KEPT_BYTES: i32 = 64 << 20;
+
 /// Gives pieces of memory of this many bytes and more back to the system as soon as they are free. GNU's C library keeps them in its
 /// heaps from the first time on that such a piece was freed; where coders come and go for hours, those heaps are full of holes then,
-/// and grow. For programs that run for so long and use large pieces again and again by themselves.
+/// and grow. What is smaller is kept at the end of the main heap too, up to [`KEPT_BYTES`], where the library would give it back
+/// and take it again many times a second, on whichever thread frees it. For programs that run for so long, use pieces of all
+/// sizes again and again, and call [`trim_heaps`] now and then.
 pub fn return_large_memory(from_bytes: i32) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt(3) takes no pointers, is thread-safe in glibc and changes nothing about memory in use.
     unsafe {
         c::mallopt(c::M_MMAP_THRESHOLD, from_bytes);
+        c::mallopt(c::M_TRIM_THRESHOLD, KEPT_BYTES);
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     let _ = from_bytes;
@@ -56,6 +62,7 @@ mod c {
     /// From malloc.h.
     pub(super) const M_ARENA_MAX: c_int = -8;
     pub(super) const M_MMAP_THRESHOLD: c_int = -3;
+    pub(super) const M_TRIM_THRESHOLD: c_int = -1;
     /// From sys/mman.h.
     pub(super) const MADV_DONTNEED: c_int = 4;
 }
