@@ -175,9 +175,11 @@ def states(engine):
 def latency(arguments):
     reports = {}
     head = f"{'engine':10} {'pictures':>9} {'lost':>5} | {'p50':>6} {'p95':>6} {'p99':>6} {'p99.9':>6} {'max':>7} | " \
-           f"{'p50':>6} {'p99':>6} {'p99.9':>6} {'max':>6} | {'results':>8} {'p50':>6} {'p95':>6} {'p99':>6} {'max':>6}"
+           f"{'p50':>6} {'p99':>6} {'p99.9':>6} {'max':>6} | {'p50':>6} {'p99':>6} {'p99.9':>6} {'max':>6} | " \
+           f"{'results':>8} {'p50':>6} {'p95':>6} {'p99':>6} {'max':>6}"
     print(machine())
-    print("milliseconds: the picture through the chain | a bare thread's wake-up | age of what is drawn\n" + head)
+    print("milliseconds: the picture through the chain | processor time of its thread | a bare thread's wake-up | "
+          "age of what is drawn\n" + head)
     for name, engine, further, act in states(arguments.engine):
         if arguments.only and name not in arguments.only:
             continue
@@ -187,9 +189,10 @@ def latency(arguments):
         machines = bare.end()
         report = job.end() | {"bare_thread": machines}
         reports[name] = report
-        p, a = report["picture"], report["overlay_age"]
+        p, w, a = report["picture"], report["work"], report["overlay_age"]
         print(f"{name:10} {report['frames']:9} {report['dropped']:5} | {p['p50_ms']:6.2f} {p['p95_ms']:6.2f} {p['p99_ms']:6.2f} "
-              f"{p['p99_9_ms']:6.2f} {p['max_ms']:7.2f} | {machines['p50_ms']:6.2f} {machines['p99_ms']:6.2f} "
+              f"{p['p99_9_ms']:6.2f} {p['max_ms']:7.2f} | {w['p50_ms']:6.2f} {w['p99_ms']:6.2f} {w['p99_9_ms']:6.2f} "
+              f"{w['max_ms']:6.2f} | {machines['p50_ms']:6.2f} {machines['p99_ms']:6.2f} "
               f"{machines['p99_9_ms']:6.2f} {machines['max_ms']:6.2f} | {a['count']:8} {a['p50_ms']:6.1f} {a['p95_ms']:6.1f} "
               f"{a['p99_ms']:6.1f} {a['max_ms']:6.1f}", flush=True)
     print(json.dumps(reports))
@@ -298,7 +301,7 @@ def soak(arguments):
         report["dropped"] == 0,
     ]
     print(json.dumps({"seconds": seconds, "samples": samples[:: max(1, len(samples) // 60)], **report}))
-    for name in ("picture", "bare_thread", "overlay_age"):
+    for name in ("picture", "work", "bare_thread", "overlay_age"):
         p = report[name]
         print(f"{name:12} {p['count']:9} p50 {p['p50_ms']:7.2f} p95 {p['p95_ms']:7.2f} p99 {p['p99_ms']:7.2f} "
               f"p99.9 {p['p99_9_ms']:7.2f} max {p['max_ms']:7.2f} ms")

@@ -21,7 +21,7 @@ pub(crate) fn give_back(runtime: Option<&Path>) {
 }
 
 /// Free memory at the end of a heap that [`return_large_memory`] lets stay there until the next [`trim_heaps`].
-pub const KEPT_BYTES: i32 = 64 << 20;
+pub const KEPT_BYTES: i32 = 8 << 20;
 
 /// Gives pieces of memory of this many bytes and more back to the system as soon as they are free. GNU's C library keeps them in its
 /// heaps from the first time on that such a piece was freed; where coders come and go for hours, those heaps are full of holes then,

@@ -1,8 +1,10 @@
 //! How long pictures take through the chain, and how old what is drawn on them is, over the whole of a job.
 
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use gstvesalius::Histogram;
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 /// Percentiles of a time, milliseconds; exact to 3.2 %, the greatest exactly.
@@ -42,6 +44,9 @@ impl Percentiles {
 pub struct LatencyReport {
     /// From the moment a picture of the source came to the moment it left the chain with what is drawn on it.
     pub picture: Percentiles,
+    /// Processor time that the picture's thread took from one picture to the next. What a picture took longer than this it waited:
+    /// for a processor that the system or a machine's host had given to others.
+    pub work: Percentiles,
     /// From the moment the picture came that a drawn result is of to the moment it was shown.
     pub overlay_age: Percentiles,
     /// Pictures of the source.
@@ -77,7 +82,9 @@ impl std::fmt::Display for LatencyReport {
             "{:16} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8}",
             "milliseconds", "pictures", "p50", "p95", "p99", "p99.9", "max"
         )?;
-        for (name, p) in [("picture", self.picture), ("overlay's age", self.overlay_age)] {
+        for (name, p) in
+            [("picture", self.picture), ("its own work", self.work), ("overlay's age", self.overlay_age)]
+        {
             writeln!(
                 f,
                 "{name:16} {:9} {:8.2} {:8.2} {:8.2} {:8.2} {:8.2}",
@@ -101,19 +108,40 @@ impl std::fmt::Display for LatencyReport {
     }
 }
 
+/// Processor time that the calling thread has had so far.
+pub(crate) fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Gathers them.
 #[derive(Default)]
 pub(crate) struct Latencies {
     picture: Histogram,
+    work: Histogram,
+    /// The thread that pictures passed on last, and the processor time it had had by then.
+    worked: Option<(ThreadId, Duration)>,
     age: Histogram,
     shown: u64,
     dropped: u64,
 }
 
 impl Latencies {
+    /// A picture, whosever, has passed on the calling thread, which has had so much processor time.
+    pub(crate) fn worked(&mut self, so_far: Duration) {
+        let thread = std::thread::current().id();
+        let before = self.worked.replace((thread, so_far)).filter(|(before, _)| *before == thread);
+        if let Some((_, before)) = before {
+            self.work.add(ns(so_far.saturating_sub(before)));
+        }
+    }
+
     /// A picture of the source has passed after `delay`; the result drawn on it, if one is, is of a picture `age` before.
     pub(crate) fn shown(&mut self, delay: Duration, age: Option<Duration>) {
-        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.shown += 1;
         self.picture.add(ns(delay));
         if let Some(age) = age {
@@ -134,6 +162,7 @@ impl Latencies {
     pub(crate) fn report(&self) -> LatencyReport {
         LatencyReport {
             picture: Percentiles::of(&self.picture),
+            work: Percentiles::of(&self.work),
             overlay_age: Percentiles::of(&self.age),
             shown: self.shown,
             dropped: self.dropped,
@@ -145,6 +174,28 @@ impl Latencies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_sleeps_does_not_work() {
+        let mut latencies = Latencies::default();
+        latencies.worked(processor_time());
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(20));
+            latencies.worked(processor_time());
+        }
+        let slept = latencies.report().work;
+        assert!(slept.count == 5 && slept.max_ms < 10.0, "{slept:?}");
+        let before = processor_time();
+        while processor_time() - before < Duration::from_millis(20) {}
+        latencies.worked(processor_time());
+        assert!(latencies.report().work.max_ms >= 20.0);
+        // Another thread's time does not go on from this one's.
+        let other = std::thread::spawn(move || {
+            latencies.worked(processor_time());
+            latencies.report().work.count
+        });
+        assert_eq!(other.join().unwrap(), 6);
+    }
 
     #[test]
     fn the_age_of_what_is_drawn_is_that_of_its_picture_when_it_is_seen() {

@@ -16,7 +16,7 @@ use vesalius_serve::Hub;
 use super::account::Account;
 use super::events::Events;
 use super::feed::{Feed, Origin};
-use super::latency::Latencies;
+use super::latency::{Latencies, processor_time};
 use super::lookback::LookBack;
 use super::outlet::{Tap, Time};
 use super::privacy::Exits;
@@ -164,7 +164,9 @@ impl Shared {
             account.passed(&passage, delay.unwrap_or_default(), result.as_ref());
         }
         let is_source = |origin| origin == Origin::Source;
+        let worked = processor_time();
         let mut seen = seen.lock();
+        seen.latencies.worked(worked);
         let lost = passage.dropped.iter().filter(|arrival| is_source(arrival.from)).count();
         seen.latencies.dropped(lost as u64);
         if let (Some(delay), true) = (delay, passage.arrival.is_some_and(|arrival| is_source(arrival.from))) {
