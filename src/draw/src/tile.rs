@@ -67,7 +67,7 @@ impl Tile {
         Self {
             left: 0,
             top: 0,
-            pixels: [[0; 4]; TILE_WIDTH * TILE_HEIGHT],
+            pixels: [CLEAR; TILE_WIDTH * TILE_HEIGHT],
             drawn: [Span::EMPTY; TILE_HEIGHT],
             reach: [0; TILE_WIDTH * TILE_HEIGHT],
             reached: [Span::EMPTY; TILE_HEIGHT],
@@ -79,7 +79,7 @@ impl Tile {
     pub(crate) fn clear(&mut self) {
         for (row, span) in self.pixels.chunks_exact_mut(TILE_WIDTH).zip(&mut self.drawn) {
             if let Some(run) = row.get_mut(span.start()..span.end()) {
-                run.fill([0; 4]);
+                run.fill(CLEAR);
             }
             *span = Span::EMPTY;
         }

@@ -7,6 +7,8 @@ use gstvesalius::Histogram;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
+use super::ns;
+
 /// Percentiles of a time, milliseconds; exact to 3.2 %, the greatest exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
@@ -112,10 +114,6 @@ impl std::fmt::Display for LatencyReport {
 pub(crate) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
-}
-
-fn ns(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Gathers them.

@@ -9,6 +9,7 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 
 use super::front::one_line;
+use super::ns;
 use super::outlet::{Tap, Time, Way};
 use super::record::{KINDS, ROOM, coder_text, sign, stem};
 use crate::encode::Coding;
@@ -157,7 +158,7 @@ impl Drop for LookBack {
 }
 
 fn clock_time(time: Duration) -> gst::ClockTime {
-    gst::ClockTime::from_nseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    gst::ClockTime::from_nseconds(ns(time))
 }
 
 fn coder(ring: &Arc<Mutex<Ring>>, time: &Time, coding: Coding) -> Result<Arc<Way>, String> {

@@ -52,3 +52,8 @@ pub use profile::Profile;
 pub use pulse::Pulse;
 pub use room::{RecordingRules, WhenFull};
 pub use source::Source;
+
+/// Nanoseconds of a time, or the most that 64 bits hold.
+fn ns(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

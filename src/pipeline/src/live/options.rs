@@ -13,6 +13,7 @@ use vesalius_engine::{Manifest, PrecisionChoice, ProviderChoice, Registry};
 
 use super::error::LiveError;
 use super::events::LiveEvent;
+use super::ns;
 use super::room::RecordingRules;
 use super::source::Source;
 
@@ -141,7 +142,6 @@ impl LiveOptions {
         segment.set_property("enabled", self.ai);
         segment.set_property("alignment", self.alignment);
         segment.set_property("threads", self.threads);
-        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         segment.set_property("max-age", ns(self.max_age));
         segment.set_property("deadline", ns(self.deadline));
         segment.set_property("motion-within", ns(self.motion_within));

@@ -8,6 +8,7 @@ use gst::prelude::*;
 use vesalius_ledger::live::LiveAccount;
 
 use super::account::Account;
+use super::ns;
 use super::outlet::{Tap, Time, Way};
 use super::room::RecordingRules;
 use crate::encode::Coding;
@@ -143,7 +144,7 @@ fn coder(
     file_length: Duration,
     signature: &str,
 ) -> Result<Arc<Way>, String> {
-    let length_ns = u64::try_from(file_length.as_nanos()).unwrap_or(u64::MAX);
+    let length_ns = ns(file_length);
     Way::start(&coder_text(coding), ROOM, true, time, |pipeline, coder| {
         let make = |name: &str| {
             gst::ElementFactory::make(name)

@@ -18,6 +18,7 @@ use super::events::Events;
 use super::feed::{Feed, Origin};
 use super::latency::{Latencies, processor_time};
 use super::lookback::LookBack;
+use super::ns;
 use super::outlet::{Tap, Time};
 use super::privacy::Exits;
 use super::record::Recording;
@@ -74,7 +75,7 @@ impl Seen {
             self.delays_since = now;
         }
         if let (Some(delay), Some(newest)) = (delay, self.delays.first_mut()) {
-            newest.add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
+            newest.add(ns(delay));
         }
         let signal =
             result.as_ref().and_then(|r| r.live.as_ref()).map_or(SignalState::Live, |live| live.signal);
